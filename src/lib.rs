@@ -1,0 +1,7 @@
+//! rr for agents: record an agent run, step back through it, replay it with a change.
+//!
+//! The modules in reading order, lowest layer first. The library has no stable interface yet.
+
+pub mod text;
+
+pub mod model;

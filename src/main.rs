@@ -1,0 +1,3 @@
+//! The `retake` program.
+
+fn main() {}
