@@ -5,3 +5,7 @@
 pub mod text;
 
 pub mod model;
+
+pub mod wire;
+
+pub mod proxy;

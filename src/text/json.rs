@@ -211,6 +211,14 @@ impl<'a> Ref<'a> {
         (item.key_start != NONE).then(|| decode(&self.doc.bytes[item.key_start as usize..item.key_end as usize]))
     }
 
+    /// The value after this one in its container.
+    #[must_use]
+    pub fn next(self) -> Option<Ref<'a>> {
+        let parent = self.parent()?;
+        let after = self.item().after;
+        (after < parent.item().after).then_some(Ref { doc: self.doc, index: after })
+    }
+
     /// Values of an array or object, in order.
     pub fn items(self) -> impl Iterator<Item = Ref<'a>> + Clone {
         let container = matches!(self.kind(), Kind::Array | Kind::Object);

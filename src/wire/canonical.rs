@@ -1,0 +1,808 @@
+//! The canonical form of a request: what must be equal for two requests to be the same call.
+//!
+//! A request becomes a list of tokens, in which all that semantics.md §3 calls equal is written
+//! alike; its key is their hash. Tokens remember where they stand, so that two requests can be
+//! compared token by token and a difference named by its path. Nothing recurses, so any depth works.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::text::json::{Json, Kind, Path, Ref};
+
+/// Hash of a canonical request.
+pub type Key = [u8; 32];
+
+/// How a value of a request counts.
+#[derive(Debug)]
+pub enum Rule {
+    /// As it stands: keys sorted, numbers by value, strings decoded.
+    Keep,
+    /// Not at all.
+    Drop,
+    /// An id that a provider or harness minted: by the order of its first appearance.
+    Id,
+    /// An earlier response: as the key of the call that it names, else as it stands.
+    Reference,
+    /// A string that holds JSON: as that JSON, where it is some.
+    Embedded,
+    /// Text, or a list of parts; a list of one plain text part is that text.
+    Content(&'static List),
+    /// Text, or a list of messages; text is one user message.
+    Input(&'static List),
+    /// An object; members that are not named are kept.
+    Object(&'static [(&'static str, Rule)]),
+    /// A list.
+    List(&'static List),
+}
+
+/// How a list counts.
+#[derive(Debug)]
+pub struct List {
+    /// How its items count.
+    pub item: Rule,
+    /// Which order counts.
+    pub order: Order,
+}
+
+/// Which order of a list counts.
+#[derive(Debug)]
+pub enum Order {
+    /// Its own.
+    Own,
+    /// None: items are sorted by their name.
+    ByName,
+    /// Its own, but results of tools that stand together are put in the order of their calls.
+    Results(fn(Ref<'_>) -> Option<ToolResultAt<'_>>),
+}
+
+/// Where the result of a tool stands in an item of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolResultAt<'a> {
+    /// Id of the call.
+    pub call_id: Ref<'a>,
+    /// The result.
+    pub result: Ref<'a>,
+}
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// An object, a list, or JSON inside a string begins (the byte says which).
+    Open,
+    /// It ends.
+    Close,
+    /// The key of the next value.
+    Key,
+    /// Text, as WTF-8.
+    Text,
+    /// A number, normalised.
+    Number,
+    /// `true`, `false` or `null`.
+    Word,
+    /// A protocol id, as its number in order of appearance.
+    Id,
+    /// The key of an earlier call.
+    Reference,
+    /// Bytes that are no JSON.
+    Bytes,
+}
+
+/// One token.
+#[derive(Debug, Clone, Copy)]
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    doc: u32,
+    item: u32,
+    start: u32,
+    end: u32,
+}
+
+/// A tool result within a canonical request.
+#[derive(Debug, Clone)]
+pub struct ResultSpan {
+    /// Id of the call, verbatim.
+    pub call_id: String,
+    /// Its tokens.
+    pub tokens: Range<usize>,
+    /// The result's index in the body.
+    pub item: u32,
+}
+
+/// A request in canonical form.
+#[derive(Debug, Clone)]
+pub struct Canonical {
+    /// Hash of all tokens.
+    pub key: Key,
+    /// The tokens.
+    pub tokens: Vec<Token>,
+    /// Tool results, in order of tokens.
+    pub results: Vec<ResultSpan>,
+    /// Protocol ids, verbatim, in order of appearance.
+    pub ids: Vec<String>,
+    buffer: Vec<u8>,
+    /// The body and the documents inside its strings.
+    docs: Vec<Json>,
+    /// For each document inside a string: the document and item that holds it.
+    holders: Vec<(u32, u32)>,
+}
+
+/// A place where two canonical requests differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Path in the recorded request, or in the new one where the recorded has no such place.
+    pub path: String,
+    /// Value of the first request, as it is written; `None` if it has none there.
+    pub left: Option<String>,
+    /// Value of the second.
+    pub right: Option<String>,
+}
+
+/// Finds the key of the call that a response or item id names.
+pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<Key>;
+
+/// Makes the canonical form of a JSON body. `operation` names dialect and operation.
+#[must_use]
+pub fn json(operation: &str, rule: &'static Rule, body: &Json, resolve: Resolve<'_>) -> Canonical {
+    let mut maker = Maker::new(operation, resolve);
+    maker.docs.push(body.clone());
+    maker.holders.push((0, 0));
+    maker.stack.push(Work::Value { doc: 0, item: 0, rule });
+    maker.run();
+    maker.finish()
+}
+
+/// Makes the canonical form of a body that is no JSON: its parts, each a name and its bytes.
+#[must_use]
+pub fn parts(operation: &str, parts: &[(String, Bytes)]) -> Canonical {
+    let mut maker = Maker::new(operation, &|_| None);
+    maker.docs.push(Json::parse_text("null").expect("null is JSON"));
+    maker.holders.push((0, 0));
+    for (name, bytes) in parts {
+        maker.push(TokenKind::Key, 0, 0, name.as_bytes());
+        maker.push(TokenKind::Bytes, 0, 0, bytes);
+    }
+    maker.finish()
+}
+
+enum Work {
+    Value { doc: u32, item: u32, rule: &'static Rule },
+    Member { doc: u32, item: u32, rule: &'static Rule },
+    Items { doc: u32, container: u32, next: Option<u32>, list: &'static List },
+    Close(u32, u32),
+    EndResult { item: u32, call_id: String, start: usize },
+    PlainMessage { doc: u32, item: u32 },
+}
+
+struct Maker<'a> {
+    tokens: Vec<Token>,
+    results: Vec<ResultSpan>,
+    pending: HashMap<u32, String>,
+    ids: HashMap<Vec<u8>, u32>,
+    id_list: Vec<String>,
+    secrets: HashMap<Vec<u8>, u32>,
+    buffer: Vec<u8>,
+    docs: Vec<Json>,
+    holders: Vec<(u32, u32)>,
+    stack: Vec<Work>,
+    resolve: Resolve<'a>,
+}
+
+const MARK: &[u8] = b"__RETAKE_SECRET_";
+static KEEP: Rule = Rule::Keep;
+
+impl<'a> Maker<'a> {
+    fn new(operation: &str, resolve: Resolve<'a>) -> Self {
+        let mut maker = Self {
+            tokens: Vec::new(),
+            results: Vec::new(),
+            pending: HashMap::new(),
+            ids: HashMap::new(),
+            id_list: Vec::new(),
+            secrets: HashMap::new(),
+            buffer: Vec::new(),
+            docs: Vec::new(),
+            holders: Vec::new(),
+            stack: Vec::new(),
+            resolve,
+        };
+        maker.push(TokenKind::Word, 0, 0, operation.as_bytes());
+        maker
+    }
+
+    fn push(&mut self, kind: TokenKind, doc: u32, item: u32, bytes: &[u8]) {
+        let start = offset(self.buffer.len());
+        self.buffer.extend_from_slice(bytes);
+        self.tokens.push(Token { kind, doc, item, start, end: offset(self.buffer.len()) });
+    }
+
+    fn finish(self) -> Canonical {
+        let mut hasher = blake3::Hasher::new();
+        let mut frame = Vec::with_capacity(self.tokens.len() * 5);
+        for token in &self.tokens {
+            frame.push(token.kind as u8);
+            frame.extend_from_slice(&(token.end - token.start).to_le_bytes());
+        }
+        hasher.update(&frame);
+        hasher.update(&self.buffer);
+        Canonical {
+            key: *hasher.finalize().as_bytes(),
+            tokens: self.tokens,
+            results: self.results,
+            ids: self.id_list,
+            buffer: self.buffer,
+            docs: self.docs,
+            holders: self.holders,
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(work) = self.stack.pop() {
+            match work {
+                Work::Value { doc, item, rule } => self.value(doc, item, rule),
+                Work::Member { doc, item, rule } => {
+                    let key = self.docs[doc as usize].value(item).key().map(std::borrow::Cow::into_owned);
+                    self.push(TokenKind::Key, doc, item, &key.unwrap_or_default());
+                    self.value(doc, item, rule);
+                }
+                Work::Items { doc, container, next, list } => self.items(doc, container, next, list),
+                Work::Close(doc, item) => self.push(TokenKind::Close, doc, item, b""),
+                Work::EndResult { item, call_id, start } => {
+                    self.results.push(ResultSpan { call_id, tokens: start..self.tokens.len(), item });
+                }
+                Work::PlainMessage { doc, item } => {
+                    self.push(TokenKind::Open, doc, item, b"[");
+                    self.push(TokenKind::Open, doc, item, b"{");
+                    self.push(TokenKind::Key, doc, item, b"content");
+                    self.text(doc, item);
+                    self.push(TokenKind::Key, doc, item, b"role");
+                    self.push(TokenKind::Text, doc, item, b"user");
+                    self.push(TokenKind::Close, doc, item, b"");
+                    self.push(TokenKind::Close, doc, item, b"");
+                }
+            }
+        }
+    }
+
+    fn value(&mut self, doc: u32, item: u32, rule: &'static Rule) {
+        if doc == 0
+            && let Some(call_id) = self.pending.remove(&item)
+        {
+            self.stack.push(Work::EndResult { item, call_id, start: self.tokens.len() });
+        }
+        let value = self.docs[doc as usize].value(item);
+        match (rule, value.kind()) {
+            (Rule::Drop, _) => {}
+            (Rule::Id, Kind::String) => {
+                let id = value.as_bytes().unwrap_or_default().into_owned();
+                let number = self.id_number(id);
+                self.push(TokenKind::Id, doc, item, &number.to_le_bytes());
+            }
+            (Rule::Reference, Kind::String) => {
+                let id = value.as_str().unwrap_or_default().into_owned();
+                match (self.resolve)(&id) {
+                    Some(key) => self.push(TokenKind::Reference, doc, item, &key),
+                    None => self.text(doc, item),
+                }
+            }
+            (Rule::Embedded, Kind::String) => {
+                match Json::parse(Bytes::from(value.as_bytes().unwrap_or_default().into_owned())) {
+                    Ok(inner) => {
+                        let place = offset(self.docs.len());
+                        self.docs.push(inner);
+                        self.holders.push((doc, item));
+                        self.push(TokenKind::Open, doc, item, b"\"");
+                        self.stack.push(Work::Close(doc, item));
+                        self.stack.push(Work::Value { doc: place, item: 0, rule: &KEEP });
+                    }
+                    Err(_) => self.text(doc, item),
+                }
+            }
+            (Rule::Input(_), Kind::String) => self.stack.push(Work::PlainMessage { doc, item }),
+            (Rule::Content(list), Kind::Array) => match plain_text(value) {
+                Some(text) => {
+                    let text = text.index();
+                    self.text(doc, text);
+                }
+                None => self.open_list(doc, item, list),
+            },
+            (Rule::List(list) | Rule::Input(list), Kind::Array) => self.open_list(doc, item, list),
+            (Rule::Object(members), Kind::Object) => self.object(doc, item, members),
+            (_, Kind::Object) => self.object(doc, item, &[]),
+            (_, Kind::Array) => self.open_list(doc, item, &PLAIN),
+            (_, Kind::String) => self.text(doc, item),
+            (_, Kind::Number) => {
+                let number = decimal(value.raw());
+                self.push(TokenKind::Number, doc, item, &number);
+            }
+            (_, Kind::Bool | Kind::Null) => {
+                let word = value.raw().to_vec();
+                self.push(TokenKind::Word, doc, item, &word);
+            }
+        }
+    }
+
+    fn id_number(&mut self, id: Vec<u8>) -> u32 {
+        if let Some(number) = self.ids.get(&id) {
+            return *number;
+        }
+        let number = offset(self.ids.len());
+        self.id_list.push(String::from_utf8_lossy(&id).into_owned());
+        self.ids.insert(id, number);
+        number
+    }
+
+    /// Pushes text; placeholders of secrets are numbered anew in order of appearance.
+    fn text(&mut self, doc: u32, item: u32) {
+        let text = self.docs[doc as usize].value(item).as_bytes().unwrap_or_default().into_owned();
+        if memchr::memmem::find(&text, MARK).is_none() {
+            self.push(TokenKind::Text, doc, item, &text);
+            return;
+        }
+        let mut out = Vec::with_capacity(text.len());
+        let mut at = 0;
+        while let Some(found) = memchr::memmem::find(&text[at..], MARK) {
+            let digits = at + found + MARK.len();
+            let end = text[digits..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |n| n + digits);
+            out.extend_from_slice(&text[at..digits]);
+            let next = offset(self.secrets.len());
+            let number = *self.secrets.entry(text[digits..end].to_vec()).or_insert(next);
+            out.extend_from_slice(number.to_string().as_bytes());
+            at = end;
+        }
+        out.extend_from_slice(&text[at..]);
+        self.push(TokenKind::Text, doc, item, &out);
+    }
+
+    fn object(&mut self, doc: u32, item: u32, rules: &'static [(&'static str, Rule)]) {
+        let mut members: Vec<(Vec<u8>, u32, &'static Rule)> = Vec::new();
+        for member in self.docs[doc as usize].value(item).items() {
+            let key = member.key().unwrap_or_default();
+            let rule = rules.iter().find(|(name, _)| name.as_bytes() == &*key).map_or(&KEEP, |(_, rule)| rule);
+            if !matches!(rule, Rule::Drop) {
+                members.push((key.into_owned(), member.index(), rule));
+            }
+        }
+        members.sort_by(|left, right| left.0.cmp(&right.0));
+        self.push(TokenKind::Open, doc, item, b"{");
+        self.stack.push(Work::Close(doc, item));
+        for (_, member, rule) in members.into_iter().rev() {
+            self.stack.push(Work::Member { doc, item: member, rule });
+        }
+    }
+
+    fn open_list(&mut self, doc: u32, item: u32, list: &'static List) {
+        self.push(TokenKind::Open, doc, item, b"[");
+        self.stack.push(Work::Close(doc, item));
+        let value = self.docs[doc as usize].value(item);
+        if let Order::ByName = list.order {
+            let mut items: Vec<(Vec<u8>, u32)> =
+                value.items().map(|item| (name_of(item).unwrap_or_default(), item.index())).collect();
+            items.sort_by(|left, right| left.0.cmp(&right.0));
+            for (_, item) in items.into_iter().rev() {
+                self.stack.push(Work::Value { doc, item, rule: &list.item });
+            }
+            return;
+        }
+        let next = value.items().next().map(Ref::index);
+        self.stack.push(Work::Items { doc, container: item, next, list });
+    }
+
+    fn items(&mut self, doc: u32, container: u32, next: Option<u32>, list: &'static List) {
+        let Some(next) = next else { return };
+        let json = &self.docs[doc as usize];
+        let first = json.value(next);
+        if let Order::Results(result_of) = list.order
+            && result_of(first).is_some()
+        {
+            let mut run: Vec<(u32, u32, u32, String)> = Vec::new();
+            let mut after = None;
+            let mut at = Some(first);
+            while let Some(item) = at {
+                let Some(found) = result_of(item) else {
+                    after = Some(item.index());
+                    break;
+                };
+                let id = found.call_id.as_bytes().unwrap_or_default();
+                let rank = self.ids.get(&*id).copied().unwrap_or(u32::MAX);
+                run.push((rank, item.index(), found.result.index(), String::from_utf8_lossy(&id).into_owned()));
+                at = item.next();
+            }
+            run.sort_by_key(|(rank, ..)| *rank);
+            self.stack.push(Work::Items { doc, container, next: after, list });
+            for (_, item, result, call_id) in run.into_iter().rev() {
+                if doc == 0 {
+                    self.pending.insert(result, call_id);
+                }
+                self.stack.push(Work::Value { doc, item, rule: &list.item });
+            }
+            return;
+        }
+        let after = first.next().map(Ref::index);
+        self.stack.push(Work::Items { doc, container, next: after, list });
+        self.stack.push(Work::Value { doc, item: next, rule: &list.item });
+    }
+}
+
+static PLAIN: List = List { item: Rule::Keep, order: Order::Own };
+
+/// The text of a list that holds one plain text part and nothing else that counts.
+fn plain_text(list: Ref<'_>) -> Option<Ref<'_>> {
+    let mut items = list.items();
+    let part = items.next()?;
+    if items.next().is_some() || part.kind() != Kind::Object {
+        return None;
+    }
+    let mut text = None;
+    for member in part.items() {
+        match &*member.key()? {
+            b"type" if matches!(member.as_str().as_deref(), Some("text" | "input_text" | "output_text")) => {}
+            b"text" if member.kind() == Kind::String => text = Some(member),
+            b"cache_control" => {}
+            _ => return None,
+        }
+    }
+    text
+}
+
+fn name_of(tool: Ref<'_>) -> Option<Vec<u8>> {
+    let name = tool.get("name").or_else(|| tool.get("function")?.get("name")).or_else(|| tool.get("type"))?;
+    name.as_bytes().map(std::borrow::Cow::into_owned)
+}
+
+/// A decimal number written one way: sign, digits without zeros at either end, exponent.
+fn decimal(raw: &[u8]) -> Vec<u8> {
+    let (negative, rest) = match raw.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, raw),
+    };
+    let (mantissa, exponent) = match rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&rest[..at], std::str::from_utf8(&rest[at + 1..]).ok()),
+        None => (rest, Some("0")),
+    };
+    let exponent = exponent.and_then(|text| text.strip_prefix('+').unwrap_or(text).parse::<i64>().ok());
+    let (Some(mut exponent), Some(b'0'..=b'9')) = (exponent, mantissa.first()) else {
+        return raw.to_ascii_lowercase();
+    };
+    let point = mantissa.iter().position(|byte| *byte == b'.');
+    let mut digits: Vec<u8> = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
+    if let Some(point) = point {
+        exponent = exponent.saturating_sub_unsigned((mantissa.len() - point - 1) as u64);
+    }
+    while digits.last() == Some(&b'0') {
+        digits.pop();
+        exponent = exponent.saturating_add(1);
+    }
+    let leading = digits.iter().take_while(|byte| **byte == b'0').count();
+    digits.drain(..leading);
+    if digits.is_empty() {
+        return b"0".to_vec();
+    }
+    let mut out = Vec::with_capacity(digits.len() + 4);
+    if negative {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits);
+    if exponent != 0 {
+        out.push(b'e');
+        out.extend_from_slice(exponent.to_string().as_bytes());
+    }
+    out
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+impl Canonical {
+    /// The bytes of a token.
+    #[must_use]
+    pub fn bytes(&self, token: &Token) -> &[u8] {
+        &self.buffer[token.start as usize..token.end as usize]
+    }
+
+    /// Hash in which tool results do not count, and in which text counts as `mask` writes it.
+    #[must_use]
+    pub fn skeleton(&self, mask: &dyn Fn(&[u8], &mut Vec<u8>)) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        let mut results = self.results_by_start().into_iter().peekable();
+        let mut at = 0;
+        let mut masked = Vec::new();
+        while at < self.tokens.len() {
+            if let Some(result) = results.peek()
+                && result.start == at
+            {
+                at = result.end;
+                hasher.update(b"R");
+                results.next();
+                continue;
+            }
+            let token = &self.tokens[at];
+            let bytes = self.bytes(token);
+            let bytes = if matches!(token.kind, TokenKind::Text | TokenKind::Key) {
+                masked.clear();
+                mask(bytes, &mut masked);
+                &masked
+            } else {
+                bytes
+            };
+            hasher.update(&[token.kind as u8]);
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+            at += 1;
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    fn results_by_start(&self) -> Vec<Range<usize>> {
+        let mut spans: Vec<Range<usize>> = self.results.iter().map(|result| result.tokens.clone()).collect();
+        spans.sort_by_key(|span| span.start);
+        spans
+    }
+
+    /// Where a token stands, as `--set` and `--ignore` write it.
+    #[must_use]
+    pub fn path(&self, token: &Token) -> String {
+        let mut steps = self.docs[token.doc as usize].value(token.item).path().0;
+        let mut doc = token.doc;
+        while doc != 0 {
+            let (holder, item) = self.holders[doc as usize];
+            let mut outer = self.docs[holder as usize].value(item).path().0;
+            outer.append(&mut steps);
+            steps = outer;
+            doc = holder;
+        }
+        Path(steps).to_string()
+    }
+
+    /// The value at a token, as it is written.
+    #[must_use]
+    pub fn written(&self, token: &Token) -> String {
+        let value = self.docs[token.doc as usize].value(token.item);
+        match token.kind {
+            TokenKind::Bytes => format!("{} bytes", token.end - token.start),
+            TokenKind::Word if token.item == 0 && value.kind() != Kind::Bool => {
+                String::from_utf8_lossy(self.bytes(token)).into_owned()
+            }
+            TokenKind::Key => String::from_utf8_lossy(self.bytes(token)).into_owned(),
+            _ => value.raw_str().into_owned(),
+        }
+    }
+
+    /// The body's document.
+    #[must_use]
+    pub fn body(&self) -> &Json {
+        &self.docs[0]
+    }
+
+    /// Places where this request and another differ, at most `limit`, first ones first.
+    /// Where the structure differs, the first such place ends the list.
+    #[must_use]
+    pub fn differences(&self, other: &Self, limit: usize) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for pair in Pairs::new(self, other) {
+            if found.len() >= limit {
+                break;
+            }
+            found.push(match pair {
+                Pair::Values(left, right) => Difference {
+                    path: self.path(left),
+                    left: Some(self.written(left)),
+                    right: Some(other.written(right)),
+                },
+                Pair::Structure(left, right) => {
+                    let path = match (left, right) {
+                        (Some(left), _) if left.kind != TokenKind::Close => self.path(left),
+                        (_, Some(right)) if right.kind != TokenKind::Close => other.path(right),
+                        (Some(left), _) => self.path(left),
+                        (_, Some(right)) => other.path(right),
+                        (None, None) => String::new(),
+                    };
+                    let value = |canonical: &Self, token: Option<&Token>| {
+                        token.filter(|token| token.kind != TokenKind::Close).map(|token| {
+                            let value = canonical.docs[token.doc as usize].value(token.item);
+                            value.raw_str().into_owned()
+                        })
+                    };
+                    let (mut before, mut after) = (value(self, left), value(other, right));
+                    // A key that only one side has: the other side goes on with a later key.
+                    if let (Some(left), Some(right)) = (left, right)
+                        && left.kind == TokenKind::Key
+                        && right.kind == TokenKind::Key
+                    {
+                        if self.bytes(left) < other.bytes(right) {
+                            after = None;
+                        } else {
+                            before = None;
+                        }
+                        let path = if before.is_some() { self.path(left) } else { other.path(right) };
+                        found.push(Difference { path, left: before, right: after });
+                        return found;
+                    }
+                    Difference { path, left: before, right: after }
+                }
+            });
+        }
+        found
+    }
+}
+
+/// Two tokens that differ.
+#[derive(Debug)]
+pub enum Pair<'a> {
+    /// Leaves in the same place.
+    Values(&'a Token, &'a Token),
+    /// Here one has what the other has not; comparing goes no further.
+    Structure(Option<&'a Token>, Option<&'a Token>),
+}
+
+/// Walks two canonical requests side by side and yields what differs.
+#[derive(Debug)]
+pub struct Pairs<'a> {
+    left: &'a Canonical,
+    right: &'a Canonical,
+    at: usize,
+    over: bool,
+}
+
+impl<'a> Pairs<'a> {
+    /// Begins at the first token.
+    #[must_use]
+    pub fn new(left: &'a Canonical, right: &'a Canonical) -> Self {
+        Self { left, right, at: 0, over: false }
+    }
+
+    /// Index of the token after the last pair.
+    #[must_use]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Pair<'a>;
+
+    fn next(&mut self) -> Option<Pair<'a>> {
+        while !self.over {
+            let (left, right) = (self.left.tokens.get(self.at), self.right.tokens.get(self.at));
+            let (Some(left), Some(right)) = (left, right) else {
+                self.over = true;
+                return (left.is_some() || right.is_some()).then_some(Pair::Structure(left, right));
+            };
+            self.at += 1;
+            if left.kind == right.kind && self.left.bytes(left) == self.right.bytes(right) {
+                continue;
+            }
+            let leaf = |kind| !matches!(kind, TokenKind::Open | TokenKind::Close | TokenKind::Key);
+            if leaf(left.kind) && leaf(right.kind) {
+                return Some(Pair::Values(left, right));
+            }
+            self.over = true;
+            return Some(Pair::Structure(Some(left), Some(right)));
+        }
+        None
+    }
+}
+
+/// Text words that differ between sets, for finding the nearest of several requests.
+#[must_use]
+pub fn likeness(left: &Canonical, right: &Canonical) -> f64 {
+    let words = |canonical: &Canonical| -> HashSet<Key> {
+        canonical
+            .tokens
+            .iter()
+            .filter(|token| !matches!(token.kind, TokenKind::Open | TokenKind::Close | TokenKind::Key))
+            .map(|token| *blake3::hash(canonical.bytes(token)).as_bytes())
+            .collect()
+    };
+    let (left, right) = (words(left), words(right));
+    let common = left.intersection(&right).count();
+    let all = left.len() + right.len() - common;
+    #[expect(clippy::cast_precision_loss, reason = "counts of tokens are far below 2^52")]
+    let share = common as f64 / all.max(1) as f64;
+    share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::keys;
+
+    fn make(rule: &'static Rule, text: &str) -> Canonical {
+        json("test", rule, &Json::parse_text(text).expect("the test's text is JSON"), &|id| {
+            (id == "resp_1").then_some([7; 32])
+        })
+    }
+
+    fn same(rule: &'static Rule, left: &str, right: &str) {
+        let (left, right) = (make(rule, left), make(rule, right));
+        assert_eq!(left.differences(&right, 3), vec![]);
+        assert_eq!(left.key, right.key);
+    }
+
+    fn differ(rule: &'static Rule, left: &str, right: &str, path: &str) {
+        let (left, right) = (make(rule, left), make(rule, right));
+        assert_ne!(left.key, right.key);
+        assert_eq!(left.differences(&right, 1).first().map(|found| found.path.as_str()), Some(path));
+    }
+
+    #[test]
+    fn what_the_contract_calls_equal_is_equal() {
+        let rule = &keys::CHAT;
+        same(rule, r#"{"model":"m","temperature":1.0}"#, r#"{ "temperature" : 1e0, "model":"\u006d"}"#);
+        same(rule, r#"{"a":1200}"#, r#"{"a":1.2e3,"user":"u","stream":true,"metadata":{"x":1}}"#);
+        same(
+            rule,
+            r#"{"messages":[{"role":"user","content":"hi"}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]}]}"#,
+        );
+        same(
+            rule,
+            r#"{"tools":[{"type":"function","function":{"name":"a"}},{"type":"function","function":{"name":"b"}}]}"#,
+            r#"{"tools":[{"type":"function","function":{"name":"b"}},{"type":"function","function":{"name":"a"}}]}"#,
+        );
+        let turn = |one: &str, two: &str, arguments: &str, results: [(&str, &str); 2]| {
+            format!(
+                r#"{{"messages":[{{"role":"assistant","tool_calls":[{{"id":"{one}","type":"function","function":{{"name":"f","arguments":{arguments}}}}},{{"id":"{two}","type":"function","function":{{"name":"g","arguments":"{{}}"}}}}]}},{{"role":"tool","tool_call_id":"{}","content":"{}"}},{{"role":"tool","tool_call_id":"{}","content":"{}"}}]}}"#,
+                results[0].0, results[0].1, results[1].0, results[1].1
+            )
+        };
+        let first = turn("c1", "c2", r#""{\"x\": 1}""#, [("c1", "r1"), ("c2", "r2")]);
+        same(rule, &first, &turn("d8", "d9", r#""{\"x\":1.0}""#, [("d9", "r2"), ("d8", "r1")]));
+        differ(rule, &first, &turn("c1", "c2", r#""{\"x\":1}""#, [("c2", "r1"), ("c1", "r2")]), "messages[1].content");
+        differ(
+            rule,
+            &first,
+            &turn("c1", "c2", r#""{\"x\":2}""#, [("c1", "r1"), ("c2", "r2")]),
+            "messages[0].tool_calls[0].function.arguments.x",
+        );
+        same(&keys::RESPONSES, r#"{"input":"hi"}"#, r#"{"input":[{"role":"user","content":"hi"}]}"#);
+        same(&keys::EMBEDDINGS, r#"{"input":"a __RETAKE_SECRET_4__ b"}"#, r#"{"input":"a __RETAKE_SECRET_9__ b"}"#);
+    }
+
+    #[test]
+    fn what_distinguishes_is_never_equal() {
+        let rule = &keys::CHAT;
+        differ(rule, r#"{"seed":12345678901234567890123}"#, r#"{"seed":12345678901234567890124}"#, "seed");
+        differ(rule, r#"{"a":0.1}"#, r#"{"a":0.10000000000000000001}"#, "a");
+        differ(rule, r#"{"a":"1"}"#, r#"{"a":1}"#, "a");
+        differ(rule, r#"{"a":"\ud800"}"#, r#"{"a":"\ud801"}"#, "a");
+        differ(rule, r#"{"a":"\ud800"}"#, r#"{"a":"\ufffd"}"#, "a");
+        differ(rule, r#"{"a":1,"a":2}"#, r#"{"a":2}"#, "a");
+        differ(rule, r#"{"a":1,"b":2}"#, r#"{"a":1,"c":2}"#, "b");
+        differ(rule, r#"{"a":1}"#, r#"{"a":1,"top_p":null}"#, "top_p");
+        differ(
+            rule,
+            r#"{"messages":[{"content":"x"}]}"#,
+            r#"{"messages":[{"content":"x"},{"content":"y"}]}"#,
+            "messages[1]",
+        );
+        differ(
+            &keys::RESPONSES,
+            r#"{"previous_response_id":"resp_1"}"#,
+            r#"{"previous_response_id":"resp_2"}"#,
+            "previous_response_id",
+        );
+        let deep = |leaf: &str| format!("{}{leaf}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let (left, right) = (make(rule, &deep("1")), make(rule, &deep("2")));
+        assert_ne!(left.key, right.key);
+    }
+
+    #[test]
+    fn a_skeleton_leaves_results_of_tools_out() {
+        let call = |result: &str, after: &str| {
+            format!(
+                r#"{{"input":[{{"type":"function_call","call_id":"c","name":"f","arguments":"{{}}"}},{{"type":"function_call_output","call_id":"c","output":"{result}"}},{{"role":"user","content":"{after}"}}]}}"#
+            )
+        };
+        let skeleton = |text: &str| make(&keys::RESPONSES, text).skeleton(&|text, out| out.extend_from_slice(text));
+        assert_eq!(skeleton(&call("1", "a")), skeleton(&call("2", "a")));
+        assert_ne!(skeleton(&call("1", "a")), skeleton(&call("1", "b")));
+        let made = make(&keys::RESPONSES, &call("1", "a"));
+        assert_eq!(made.results.len(), 1);
+        assert_eq!(made.results[0].call_id, "c");
+        assert_eq!(made.body().value(made.results[0].item).raw(), br#""1""#);
+    }
+}

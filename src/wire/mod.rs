@@ -1,0 +1,4 @@
+//! Provider dialects.
+
+pub mod canonical;
+pub mod keys;
