@@ -86,6 +86,8 @@ pub struct Parent {
     pub run: RunId,
     /// Changes and options, as they would be typed (`--set 2.system=…`, `--from 5`).
     pub changes: Vec<String>,
+    /// Highest node number of the replayed run; new nodes follow it.
+    pub highest: u32,
 }
 
 /// A request as the agent made it.
@@ -128,6 +130,8 @@ pub struct Decided {
     pub sent: Option<Bytes>,
     /// One line each: held values, names, why it was refused.
     pub notes: Vec<String>,
+    /// Numbers of the parent's nodes that were read off that node's call, by their place there.
+    pub beside: Vec<(String, NodeId)>,
 }
 
 /// What is done with a request.

@@ -122,6 +122,10 @@ pub struct Node {
     pub detail: Detail,
     /// In a replay, what was decided about it.
     pub decided: Option<Decided>,
+    /// Key of its canonical request, where it was a call.
+    pub key: Option<[u8; 32]>,
+    /// Of a node that was read off a call: that call, and its place there (`call:0:get_price`).
+    pub anchor: Option<(Seq, String)>,
 }
 
 /// What a node holds.
