@@ -6,6 +6,8 @@ pub mod text;
 
 pub mod model;
 
+pub mod config;
+
 pub mod wire;
 
 pub mod proxy;
