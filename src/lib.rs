@@ -10,4 +10,6 @@ pub mod config;
 
 pub mod wire;
 
+pub mod store;
+
 pub mod proxy;
