@@ -1,1 +1,5 @@
 //! All integration tests, one module a file.
+#![allow(missing_docs, reason = "names of tests say what they test")]
+
+mod proxy;
+mod support;

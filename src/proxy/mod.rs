@@ -3,6 +3,22 @@
 //! It knows requests, answers and upstreams; what a recording or a plan is it does not know. Who
 //! decides what happens to a request is an [`Answer`]; who looks on is a [`Watch`].
 
+mod coding;
+mod exchange;
+mod forward;
+mod header;
+mod listener;
+mod nodes;
+mod reply;
+mod route;
+mod serve;
+mod tee;
+mod upgrade;
+mod websocket;
+
+pub use listener::{Clock, EndsStream, Listener, Setup};
+pub use route::{Key, Upstream};
+
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -80,7 +96,8 @@ pub trait Answer: Send + Sync + 'static {
     /// Decides about an announced node: `None` runs it, else it gets this and does not run.
     fn begin<'a>(&'a self, begin: &'a Begin) -> Boxed<'a, Option<Given>>;
 
-    /// The answer to this request ended, however it was made. `body` is what the agent got of it.
+    /// The answer to this request ended, however it was made. `body` is what the agent got of it
+    /// (its first 64 MiB, content coding removed); `status` is 0 where no answer began.
     fn ended(&self, seq: Seq, status: u16, body: &Bytes, ending: &Ending);
 }
 
