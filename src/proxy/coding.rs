@@ -132,6 +132,9 @@ impl Layer {
 }
 
 fn through<D: Write>(decoder: &mut D, bytes: &[u8], out: fn(&mut D) -> &mut Vec<u8>) -> io::Result<Vec<u8>> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
     decoder.write_all(bytes)?;
     decoder.flush()?;
     Ok(std::mem::take(out(decoder)))
