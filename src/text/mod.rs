@@ -2,3 +2,5 @@
 
 pub mod json;
 mod path;
+pub mod shingle;
+pub mod words;

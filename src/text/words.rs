@@ -1,0 +1,386 @@
+//! What changed between two texts, in words.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+/// Tokens of both sides together up to which words are compared; what is larger counts as replaced.
+const WORDS: usize = 6_000;
+/// Lines of both sides together up to which lines are compared first.
+const LINES: usize = 20_000;
+/// Tokens of a text that is shown whole.
+const SHORT: usize = 40;
+
+/// What happened to a piece of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tag {
+    /// It stands in both.
+    Equal,
+    /// It stands in the left only.
+    Removed,
+    /// It stands in the right only.
+    Added,
+}
+
+/// A piece of text and what happened to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Op {
+    /// What happened.
+    pub tag: Tag,
+    /// The text.
+    pub text: String,
+}
+
+/// Changes that stand close together, with a few words around them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hunk {
+    /// Character of the left text where it begins.
+    pub left: usize,
+    /// Character of the right text where it begins.
+    pub right: usize,
+    /// Its pieces in order; where both stand, what was removed comes before what was added.
+    pub ops: Vec<Op>,
+}
+
+/// A difference of two texts: hunks in order, and what was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Diff {
+    /// Where they differ; none if they are equal.
+    pub hunks: Vec<Hunk>,
+    /// Characters of equal text that stand in no hunk.
+    pub hidden: usize,
+    /// Equal characters in percent of the longer text.
+    pub alike: usize,
+}
+
+impl Diff {
+    /// Whether the texts are equal.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hunks.is_empty()
+    }
+}
+
+/// All of two texts in pieces: equal, removed, added.
+#[must_use]
+pub fn ops(left: &str, right: &str) -> Vec<Op> {
+    let mut out = Ops::default();
+    if left == right {
+        out.push(Tag::Equal, left);
+        return out.0;
+    }
+    let (lefts, rights) = (lines(left), lines(right));
+    if lefts.len() + rights.len() > LINES {
+        compare_words(&mut out, left, right);
+    } else {
+        for piece in compare(Algorithm::Patience, &lefts, &rights) {
+            let (left, right) = (lefts[piece.left].concat(), rights[piece.right].concat());
+            if piece.is_equal {
+                out.push(Tag::Equal, &left);
+            } else {
+                compare_words(&mut out, &left, &right);
+            }
+        }
+    }
+    out.0
+}
+
+/// Two texts compared, with this many words around each change; short ones are shown whole.
+#[must_use]
+pub fn diff(left: &str, right: &str, context: usize) -> Diff {
+    let ops = ops(left, right);
+    let chars = |tag: Tag| -> usize { ops.iter().filter(|op| op.tag == tag).map(|op| op.text.chars().count()).sum() };
+    let (equal, removed, added) = (chars(Tag::Equal), chars(Tag::Removed), chars(Tag::Added));
+    let alike = (equal * 100).checked_div(equal + removed.max(added)).unwrap_or(100);
+    if removed + added == 0 {
+        return Diff { hunks: Vec::new(), hidden: equal, alike };
+    }
+    let short = tokens(left).len().max(tokens(right).len()) <= SHORT;
+    let mut hunks: Vec<Hunk> = Vec::new();
+    let (mut at_left, mut at_right, mut hidden) = (0, 0, 0);
+    let mut open = false;
+    let last = ops.len() - 1;
+    for (place, op) in ops.iter().enumerate() {
+        let count = op.text.chars().count();
+        if op.tag != Tag::Equal {
+            if !open {
+                hunks.push(Hunk { left: at_left, right: at_right, ops: Vec::new() });
+                open = true;
+            }
+            add(&mut hunks, op.tag, &op.text);
+        } else {
+            let (head, tail) = around(&op.text, context, place == 0, place == last, short);
+            if tail.is_none() {
+                // Too short to leave anything out.
+                if !open {
+                    hunks.push(Hunk { left: at_left, right: at_right, ops: Vec::new() });
+                    open = true;
+                }
+                add(&mut hunks, op.tag, &op.text);
+            } else {
+                if !head.is_empty() {
+                    add(&mut hunks, op.tag, head);
+                }
+                let tail = tail.unwrap_or_default();
+                let shown = head.chars().count() + tail.chars().count();
+                hidden += count - shown;
+                open = !tail.is_empty();
+                if open {
+                    let skip = count - tail.chars().count();
+                    hunks.push(Hunk { left: at_left + skip, right: at_right + skip, ops: Vec::new() });
+                    add(&mut hunks, op.tag, tail);
+                }
+            }
+        }
+        at_left += if op.tag == Tag::Added { 0 } else { count };
+        at_right += if op.tag == Tag::Removed { 0 } else { count };
+    }
+    Diff { hunks, hidden, alike }
+}
+
+fn add(hunks: &mut [Hunk], tag: Tag, text: &str) {
+    if let Some(hunk) = hunks.last_mut() {
+        hunk.ops.push(Op { tag, text: text.to_owned() });
+    }
+}
+
+/// What is shown of equal text after the change before it and before the one after it; no tail if all of it is.
+fn around(text: &str, context: usize, is_first: bool, is_last: bool, short: bool) -> (&str, Option<&str>) {
+    let tokens = tokens(text);
+    let sides = usize::from(!is_first) + usize::from(!is_last);
+    let words: Vec<usize> =
+        (0..tokens.len()).filter(|place| tokens[*place].chars().any(char::is_alphanumeric)).collect();
+    if short || words.len() <= context * sides + context / 2 {
+        return (text, None);
+    }
+    let head = if is_first { 0 } else { words.get(context).copied().unwrap_or(tokens.len()) };
+    let tail = if is_last { tokens.len() } else { words[words.len() - context.min(words.len())..][0] };
+    let width = |tokens: &[&str]| tokens.iter().map(|token| token.len()).sum::<usize>();
+    (text[..width(&tokens[..head])].trim_end(), Some(&text[width(&tokens[..tail])..]))
+}
+
+#[derive(Default)]
+struct Ops(Vec<Op>);
+
+impl Ops {
+    fn push(&mut self, tag: Tag, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        // Of neighbouring changes what was removed stands together, before what was added.
+        let changed = self.0.iter().rev().take_while(|op| op.tag != Tag::Equal && tag != Tag::Equal).count();
+        let from = self.0.len() - changed;
+        if let Some(op) = self.0[from..].iter_mut().find(|op| op.tag == tag) {
+            op.text.push_str(text);
+        } else if let Some(op) = self.0.last_mut().filter(|op| op.tag == tag) {
+            op.text.push_str(text);
+        } else {
+            let at = if tag == Tag::Removed { from } else { self.0.len() };
+            self.0.insert(at, Op { tag, text: text.to_owned() });
+        }
+    }
+}
+
+fn compare_words(out: &mut Ops, left: &str, right: &str) {
+    let (lefts, rights) = (tokens(left), tokens(right));
+    if lefts.is_empty() || rights.is_empty() || lefts.len() + rights.len() > WORDS {
+        let start = common(lefts.iter().zip(&rights));
+        let end = common(lefts[start..].iter().rev().zip(rights[start..].iter().rev()));
+        out.push(Tag::Equal, &lefts[..start].concat());
+        out.push(Tag::Removed, &lefts[start..lefts.len() - end].concat());
+        out.push(Tag::Added, &rights[start..rights.len() - end].concat());
+        out.push(Tag::Equal, &lefts[lefts.len() - end..].concat());
+        return;
+    }
+    for piece in tidy(compare(Algorithm::Myers, &lefts, &rights), &lefts) {
+        if piece.is_equal {
+            out.push(Tag::Equal, &lefts[piece.left].concat());
+        } else {
+            out.push(Tag::Removed, &lefts[piece.left].concat());
+            out.push(Tag::Added, &rights[piece.right].concat());
+        }
+    }
+}
+
+fn common<'a>(pairs: impl Iterator<Item = (&'a &'a str, &'a &'a str)>) -> usize {
+    pairs.take_while(|(left, right)| left == right).count()
+}
+
+/// Tokens that stand in both, or that one side has instead of the other's.
+struct Piece {
+    is_equal: bool,
+    left: Range<usize>,
+    right: Range<usize>,
+}
+
+/// Compares numbers that stand for tokens, which is faster than comparing the tokens.
+fn compare(algorithm: Algorithm, left: &[&str], right: &[&str]) -> Vec<Piece> {
+    fn number<'a>(known: &mut HashMap<&'a str, usize>, tokens: &[&'a str]) -> Vec<usize> {
+        tokens
+            .iter()
+            .map(|token| {
+                let next = known.len();
+                *known.entry(token).or_insert(next)
+            })
+            .collect()
+    }
+    let mut known = HashMap::new();
+    let left = number(&mut known, left);
+    let right = number(&mut known, right);
+    // The lengths are right; the places of compacted operations need not be.
+    let (mut at_left, mut at_right) = (0, 0);
+    capture_diff_slices(algorithm, &left, &right)
+        .into_iter()
+        .map(|op| {
+            let (from_left, from_right) = (at_left, at_right);
+            at_left += op.old_range().len();
+            at_right += op.new_range().len();
+            let is_equal = matches!(op, DiffOp::Equal { .. });
+            Piece { is_equal, left: from_left..at_left, right: from_right..at_right }
+        })
+        .collect()
+}
+
+/// Gives up equal pieces that only cut a change in two: spaces, marks and lone small words.
+fn tidy(pieces: Vec<Piece>, left: &[&str]) -> Vec<Piece> {
+    let size = |piece: &Piece| piece.left.len().max(piece.right.len());
+    let is_weak = |place: usize| {
+        let piece = &pieces[place];
+        let text = left[piece.left.clone()].concat();
+        let letters = text.chars().filter(|character| character.is_alphanumeric()).count();
+        let beside = |place: usize| pieces.get(place).map_or(0, size);
+        let smaller = beside(place.wrapping_sub(1)).min(beside(place + 1));
+        piece.is_equal && smaller > 0 && (letters == 0 && !text.contains('\n') || letters <= 3 && smaller > 4)
+    };
+    let weak: Vec<bool> = (0..pieces.len()).map(is_weak).collect();
+    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for (piece, is_weak) in pieces.into_iter().zip(weak) {
+        match out.last_mut() {
+            Some(last) if !last.is_equal && (is_weak || !piece.is_equal) => {
+                last.left.end = piece.left.end;
+                last.right.end = piece.right.end;
+            }
+            _ => out.push(piece),
+        }
+    }
+    out
+}
+
+/// Words, runs of spaces, and every other character by itself.
+fn tokens(text: &str) -> Vec<&str> {
+    #[derive(PartialEq, Clone, Copy)]
+    enum Class {
+        Word,
+        Space,
+        Mark,
+    }
+    let class = |character: char| match character {
+        '\u{2E80}'..='\u{D7FF}' | '\u{20000}'..='\u{3FFFF}' => Class::Mark,
+        '_' => Class::Word,
+        '\n' => Class::Mark,
+        _ if character.is_alphanumeric() => Class::Word,
+        _ if character.is_whitespace() => Class::Space,
+        // Parts of the character before: accents, joiners, variants.
+        '\u{300}'..='\u{36F}' | '\u{200D}' | '\u{FE0F}' => Class::Word,
+        _ => Class::Mark,
+    };
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut before = Class::Mark;
+    for (at, character) in text.char_indices() {
+        let now = class(character);
+        if at > start && (now != before || now == Class::Mark) {
+            out.push(&text[start..at]);
+            start = at;
+        }
+        before = now;
+    }
+    if start < text.len() {
+        out.push(&text[start..]);
+    }
+    out
+}
+
+/// Lines with their line feeds.
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn show(diff: &Diff) -> String {
+        diff.hunks.iter().map(|hunk| shown(&hunk.ops)).collect::<Vec<_>>().join(" … ")
+    }
+
+    fn shown(ops: &[Op]) -> String {
+        ops.iter()
+            .map(|op| match op.tag {
+                Tag::Equal => op.text.clone(),
+                Tag::Removed => format!("[-{}-]", op.text),
+                Tag::Added => format!("{{+{}+}}", op.text),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn words_are_compared() {
+        for (left, right, expected) in [
+            ("a cat sat", "a dog sat", "a [-cat-]{+dog+} sat"),
+            ("same", "same", ""),
+            ("", "new text", "{+new text+}"),
+            ("old", "", "[-old-]"),
+            ("price is 49.99 now", "price is 4999 now", "price is [-49.99-]{+4999+} now"),
+            ("he went to the shop", "she ran from a mall", "[-he went to the shop-]{+she ran from a mall+}"),
+            ("你好世界", "你好地球", "你好[-世界-]{+地球+}"),
+            ("one\ntwo\nthree\n", "one\n2\nthree\n", "one\n[-two-]{+2+}\nthree\n"),
+        ] {
+            assert_eq!(show(&diff(left, right, 3)), expected);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_their_changes() {
+        let filler = |from: usize| (from..from + 60).map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ");
+        let left = format!("{} cat {} sat {}", filler(0), filler(100), filler(200));
+        let right = format!("{} dog {} stood {}", filler(0), filler(100), filler(200));
+        let found = diff(&left, &right, 3);
+        insta::assert_snapshot!(show(&found), @"w57 w58 w59 [-cat-]{+dog+} w100 w101 w102 … w157 w158 w159 [-sat-]{+stood+} w200 w201 w202");
+        let hunk = &found.hunks[1];
+        assert!(left.chars().skip(hunk.left).collect::<String>().starts_with("w157 w158"));
+        assert!(right.chars().skip(hunk.right).collect::<String>().starts_with("w157 w158"));
+    }
+
+    #[test]
+    fn very_different_long_texts_end_soon() {
+        let text =
+            |seed: u64| (0..40_000_u64).map(|word| format!("{} ", (word * 7919 + seed) % 104_729)).collect::<String>();
+        assert!(!diff(&text(1), &text(2), 3).is_empty());
+        let lines = |seed: u64| (0..5_000_u64).map(|line| format!("{}\n", line * seed)).collect::<String>();
+        assert!(!diff(&lines(3), &lines(5), 3).is_empty());
+    }
+
+    #[test]
+    fn both_texts_can_be_read_off_the_pieces() {
+        let text = "([a-c]{1,3}[ \n.]{0,2}){0,30}";
+        proptest!(|(left in text, right in text)| {
+            let ops = ops(&left, &right);
+            let side = |drop: Tag| -> String {
+                ops.iter().filter(|op| op.tag != drop).map(|op| op.text.as_str()).collect()
+            };
+            prop_assert_eq!(side(Tag::Added), left.clone());
+            prop_assert_eq!(side(Tag::Removed), right.clone());
+            let found = diff(&left, &right, 2);
+            for hunk in &found.hunks {
+                for (skip, text, at) in [(Tag::Added, &left, hunk.left), (Tag::Removed, &right, hunk.right)] {
+                    let piece: String = hunk.ops.iter().filter(|op| op.tag != skip).map(|op| op.text.as_str()).collect();
+                    prop_assert!(text.chars().skip(at).collect::<String>().starts_with(&piece));
+                }
+            }
+            prop_assert_eq!(found.is_empty(), left == right);
+        });
+    }
+}
