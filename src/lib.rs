@@ -13,3 +13,7 @@ pub mod wire;
 pub mod store;
 
 pub mod proxy;
+
+pub mod announce;
+
+pub mod demo;
