@@ -194,16 +194,12 @@ fn post(url: &str, body: &str) -> Option<Json> {
     if FAILURES.load(Ordering::Relaxed) >= TRIES {
         return None;
     }
-    match loopback::exchange("POST", url, &[], body.as_bytes(), PATIENCE) {
-        Ok(answer) => {
-            FAILURES.store(0, Ordering::Relaxed);
-            (answer.status < 300).then(|| Json::parse(answer.body).ok())?
-        }
-        Err(_) => {
-            FAILURES.fetch_add(1, Ordering::Relaxed);
-            None
-        }
-    }
+    let Ok(answer) = loopback::exchange("POST", url, &[], body.as_bytes(), PATIENCE) else {
+        FAILURES.fetch_add(1, Ordering::Relaxed);
+        return None;
+    };
+    FAILURES.store(0, Ordering::Relaxed);
+    if answer.status < 300 { Json::parse(answer.body).ok() } else { None }
 }
 
 /// Does work while this thread is in the node; also where the work panics, the thread leaves it.
@@ -283,7 +279,12 @@ mod tests {
         let there = Outcome {
             output: Some(r#"{"a":[1,"x\ny"]}"#.into()),
             documents: Some(vec![
-                Document { id: Some("7".into()), text: "A \"quoted\" text".into(), score: Some("1.25".into()), metadata: None },
+                Document {
+                    id: Some("7".into()),
+                    text: "A \"quoted\" text".into(),
+                    score: Some("1.25".into()),
+                    metadata: None,
+                },
                 Document { metadata: Some(r#"{"title":"Fares"}"#.into()), ..Document::default() },
             ]),
             error: Some("late".into()),

@@ -78,7 +78,8 @@ pub(crate) fn exchange(
         head.push_str("\r\n");
     }
     if !body.is_empty() {
-        head.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+        let length = body.len().to_string();
+        head.extend(["content-type: application/json\r\ncontent-length: ", &length, "\r\n"]);
     }
     head.push_str("\r\n");
     let mut message = head.into_bytes();
@@ -239,7 +240,8 @@ mod tests {
 
     #[test]
     fn requests_are_read_with_and_without_chunks() {
-        let mut bytes: &[u8] = b"POST /a?b=c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n\
+        let mut bytes: &[u8] =
+            b"POST /a?b=c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n\
             GET /n HTTP/1.1\r\nconnection: close\r\n\r\n";
         let first = receive(&mut bytes).expect("HTTP").expect("a request");
         assert_eq!((first.method.as_str(), first.path.as_str(), first.keep), ("POST", "/a", true));

@@ -22,7 +22,7 @@ pub const QUESTION: &str = "Can two of us take our bicycles across on Saturday, 
 pub const SYSTEM: &str = "You help people plan a trip to Tern Island. Use only the guide and the tools. \
      Answer as a list of three points.";
 
-const PATIENCE: Patience = Patience { connect: Duration::from_secs(5), silence: Duration::from_secs(180) };
+const PATIENCE: Patience = Patience { connect: Duration::from_secs(5), silence: Duration::from_mins(3) };
 
 /// Pages that the model gets to read.
 const PAGES: usize = 4;
@@ -30,8 +30,6 @@ const PAGES: usize = 4;
 const TURNS: usize = 6;
 /// Calls of one turn that are made.
 const CALLS: usize = 8;
-/// How long a tool takes: as long as a service nearby.
-const WORK: Duration = Duration::from_millis(80);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -123,7 +121,8 @@ impl Setup {
 fn versioned(base: &str) -> String {
     let base = base.trim_end_matches('/');
     let last = base.rsplit('/').next().unwrap_or_default();
-    let is_version = last.strip_prefix('v').is_some_and(|number| number.starts_with(|digit: char| digit.is_ascii_digit()));
+    let is_version =
+        last.strip_prefix('v').is_some_and(|number| number.starts_with(|digit: char| digit.is_ascii_digit()));
     if is_version { base.to_owned() } else { format!("{base}/v1") }
 }
 
@@ -210,8 +209,9 @@ fn run_at_once(calls: &[Call]) -> Vec<Value> {
     calls.iter().zip(results).map(message).collect()
 }
 
+/// What a tool says, after as long as a service nearby would take.
 fn work(call: &Call) -> Result<String, String> {
-    thread::sleep(WORK);
+    thread::sleep(Duration::from_millis(if call.name == "forecast" { 140 } else { 60 }));
     tools::run(&call.name, &call.arguments)
 }
 
@@ -319,7 +319,12 @@ fn ask(setup: &Setup, messages: &[Value], stream: bool, last: bool) -> Result<Re
         }
         let error: Value = serde_json::from_str(&refused).unwrap_or_default();
         let said = error["error"]["message"].as_str().or_else(|| error["message"].as_str());
-        return Err(Failure::Model(format!("{} answered {}: {}", setup.model, answer.status, said.unwrap_or(&refused))));
+        return Err(Failure::Model(format!(
+            "{} answered {}: {}",
+            setup.model,
+            answer.status,
+            said.unwrap_or(&refused)
+        )));
     }
     let is_stream = answer.content_type.starts_with("text/event-stream");
     let reply = if is_stream { Reply::stream(&answer.body) } else { Reply::unary(&answer.body) };

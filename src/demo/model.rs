@@ -4,7 +4,7 @@
 //! match the question best. From the system prompt and the question it obeys a number of sentences
 //! or points, "list", "capitals", "briefly" and "source".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -24,8 +24,10 @@ const SENTENCES: usize = 3;
 
 /// Weight of a question's word that is a number: numbers match by accident.
 const NUMBER: f64 = 0.3;
-/// Weight of a word that the tools' results have and the question does not.
-const HINTED: f64 = 0.3;
+/// Weight of a question's word in the result of a tool.
+const RESULT: f64 = 1.1;
+/// Weight of a word of a document that the tools or their results have and the question does not.
+const HINTED: f64 = 0.5;
 /// Weight of a word that a chosen sentence has already.
 const COVERED: f64 = 0.2;
 
@@ -52,9 +54,7 @@ pub(super) fn answer(request: &Value) -> Said {
 pub(super) fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
-        }
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
         _ => String::new(),
     }
 }
@@ -84,15 +84,17 @@ fn calls(tools: &[Value], question: &str, choice: &Value, most: usize) -> Vec<(S
 fn arguments(schema: &Value, question: &str) -> Map<String, Value> {
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut arguments = Map::new();
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        if let Some(value) = argument(name, property, question, required.contains(&name.as_str())) {
+    let properties: Vec<(&String, &Value)> = schema["properties"].as_object().into_iter().flatten().collect();
+    let names: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
+    for (name, property) in properties {
+        if let Some(value) = argument(name, &names, property, question, required.contains(&name.as_str())) {
             arguments.insert(name.clone(), value);
         }
     }
     arguments
 }
 
-fn argument(name: &str, property: &Value, question: &str, required: bool) -> Option<Value> {
+fn argument(name: &str, names: &[&str], property: &Value, question: &str, required: bool) -> Option<Value> {
     let asked = stems(question);
     if let Some(choices) = property["enum"].as_array() {
         let meant = |choice: &&Value| {
@@ -104,13 +106,31 @@ fn argument(name: &str, property: &Value, question: &str, required: bool) -> Opt
     }
     match property["type"].as_str().unwrap_or("string") {
         "integer" | "number" => {
-            let found = words(question).find_map(|word| number(&word));
-            found.or(if required { Some(1) } else { None }).map(Value::from)
+            counted(name, names, question).or(if required { Some(1) } else { None }).map(Value::from)
         }
         "boolean" => Some(Value::from(stems(name).iter().all(|word| asked.contains(word)))),
         "string" => Some(Value::from(proper_names(question).unwrap_or_else(|| question.to_owned()))),
         "array" => required.then(|| json!([question])),
         _ => required.then(|| json!({})),
+    }
+}
+
+/// How many of these the question speaks of: the number before the word, else the first one that
+/// does not stand before the word for something else.
+fn counted(name: &str, names: &[&str], question: &str) -> Option<u64> {
+    let asked: Vec<String> = words(question).collect();
+    let after = |place: usize, name: &str| {
+        let wanted = stems(name);
+        asked.get(place + 1).is_some_and(|word| stems(word).iter().any(|word| wanted.contains(word)))
+    };
+    let numbers: Vec<(usize, u64)> =
+        asked.iter().enumerate().filter_map(|(place, word)| Some((place, number(word)?))).collect();
+    let first = numbers.iter().find(|(place, _)| after(*place, name)).or_else(|| {
+        numbers.iter().find(|(place, _)| !names.iter().any(|other| *other != name && after(*place, other)))
+    });
+    match first {
+        Some((_, number)) => Some(*number),
+        None => (!numbers.is_empty()).then_some(0),
     }
 }
 
@@ -226,9 +246,13 @@ fn split(line: &str) -> impl Iterator<Item = &str> {
 fn choose(sentences: &[Sentence], question: &str, most: usize) -> Vec<usize> {
     let texts: Vec<Vec<String>> = sentences.iter().map(|sentence| sentence.stems.clone()).collect();
     let rarity = rarity(&texts);
-    let asked: BTreeSet<String> = stems(question).into_iter().collect();
-    let hinted: BTreeSet<&String> =
-        sentences.iter().filter(|sentence| sentence.is_result).flat_map(|sentence| &sentence.stems).collect();
+    let asked = weights(question);
+    let hinted: BTreeSet<String> = sentences
+        .iter()
+        .filter(|sentence| sentence.is_result)
+        .flat_map(|sentence| stems(&format!("{} {}", sentence.source, sentence.text)))
+        .filter(|word| word.parse::<u64>().is_err())
+        .collect();
     let mut covered: BTreeSet<&String> = BTreeSet::new();
     let mut chosen: Vec<usize> = Vec::new();
     while chosen.len() < most {
@@ -236,11 +260,11 @@ fn choose(sentences: &[Sentence], question: &str, most: usize) -> Vec<usize> {
             let own: BTreeSet<&String> = sentence.stems.iter().collect();
             own.into_iter()
                 .map(|word| {
-                    let wanted = match (asked.contains(word), !sentence.is_result && hinted.contains(word)) {
-                        (true, _) if word.parse::<u64>().is_ok() => NUMBER,
-                        (true, _) => 1.0,
-                        (false, true) => HINTED,
-                        (false, false) => 0.0,
+                    let wanted = match asked.get(word) {
+                        Some(weight) if sentence.is_result => *weight * RESULT,
+                        Some(weight) => *weight,
+                        None if !sentence.is_result && hinted.contains(word) => HINTED,
+                        None => 0.0,
                     };
                     let fresh = if covered.contains(word) { COVERED } else { 1.0 };
                     wanted * fresh * rarity.get(word.as_str()).copied().unwrap_or_default()
@@ -261,6 +285,22 @@ fn choose(sentences: &[Sentence], question: &str, most: usize) -> Vec<usize> {
     chosen
 }
 
+/// What each word of a question weighs: what is asked first is what is asked most.
+fn weights(question: &str) -> BTreeMap<String, f64> {
+    let topic: Vec<&str> =
+        split(question).filter(|part| part.ends_with('?') || Wish::read(part) == Wish::read("")).collect();
+    let asked = stems(&if topic.is_empty() { question.to_owned() } else { topic.join(" ") });
+    let step = 0.5 / f64::from(u32::try_from(asked.len().max(1)).unwrap_or(u32::MAX));
+    let mut weight = 1.0;
+    let mut weights = BTreeMap::new();
+    for word in asked {
+        let own = if word.parse::<u64>().is_ok() { NUMBER } else { weight };
+        weights.entry(word).or_insert(own);
+        weight -= step;
+    }
+    weights
+}
+
 /// What the prompt asks of the answer's form.
 #[derive(Debug, PartialEq, Eq)]
 struct Wish {
@@ -275,18 +315,20 @@ impl Wish {
         let words: Vec<String> = words(prompt).collect();
         let says = |begins: &str| words.iter().any(|word| word.starts_with(begins));
         let counted = |word: &str| {
-            ["sentence", "point", "item", "line", "bullet"].iter().any(|noun| word == *noun || word == format!("{noun}s"))
+            ["sentence", "point", "item", "line", "bullet"]
+                .iter()
+                .any(|noun| word == *noun || word == format!("{noun}s"))
         };
-        let count = words.iter().enumerate().filter(|(_, word)| counted(word)).find_map(|(place, _)| {
-            words[place.saturating_sub(3)..place].iter().rev().find_map(|word| number(word))
+        // Of several wishes the last one counts: the question stands after the system prompt.
+        let asked = (0..words.len()).rev().find_map(|place| match words[place].as_str() {
+            "list" => words.get(place + 1..place + 3)?.iter().find_map(|word| number(word)),
+            word if counted(word) => words[place.saturating_sub(3)..place].iter().rev().find_map(|word| number(word)),
+            word if word.starts_with("brief") => Some(1),
+            _ => None,
         });
-        let after_list = words.iter().position(|word| word == "list").and_then(|place| {
-            words.get(place + 1..place + 3).and_then(|after| after.iter().find_map(|word| number(word)))
-        });
-        let brief = says("brief") || says("short");
-        let asked = count.or(after_list).and_then(|count| usize::try_from(count).ok());
+        let asked = asked.and_then(|count| usize::try_from(count).ok());
         Self {
-            sentences: asked.unwrap_or(if brief { 1 } else { SENTENCES }).clamp(1, 12),
+            sentences: asked.unwrap_or(SENTENCES).clamp(1, 12),
             list: says("list") || says("bullet"),
             capitals: says("capital") || says("uppercase") || prompt.to_lowercase().contains("upper case"),
             sources: says("source") || says("cite"),

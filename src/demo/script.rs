@@ -135,9 +135,12 @@ fn changed() -> String {
 
 fn introduction(choice: &Choice) -> Step {
     let Choice { provider, model, .. } = choice;
-    let mut lines = vec!["An agent plans a trip: it searches a small guide, calls two tools at once, and answers.".to_owned()];
+    let mut lines =
+        vec!["An agent plans a trip: it searches a small guide, calls two tools at once, and answers.".to_owned()];
     if choice.is_stand_in {
-        lines.push("Its model is a stand-in, served by retake on this machine: no key, nothing sent anywhere.".to_owned());
+        lines.push(
+            "Its model is a stand-in, served by retake on this machine: no key, nothing sent anywhere.".to_owned(),
+        );
         let keys: Vec<&str> = Provider::ALL.iter().map(|provider| provider.key).collect();
         lines.push(format!("For a real one set {}.", keys.join(" or ")));
     } else if let Some(url) = &choice.upstream {
@@ -151,7 +154,11 @@ fn introduction(choice: &Choice) -> Step {
 /// The last model call of a run: the one that the demo changes.
 #[must_use]
 pub fn last_call(run: &Run) -> Option<NodeId> {
-    run.graph.nodes().filter(|node| node.kind == Kind::Llm).max_by_key(|node| (node.started, node.id)).map(|node| node.id)
+    run.graph
+        .nodes()
+        .filter(|node| node.kind == Kind::Llm)
+        .max_by_key(|node| (node.started, node.id))
+        .map(|node| node.id)
 }
 
 /// Whether a run was answered by the stand-in, which has to be served again before such a run can

@@ -19,11 +19,11 @@ const B: f64 = 0.75;
 
 /// Words that say nothing about what a text is about.
 const STOP: &[&str] = &[
-    "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "do",
-    "does", "for", "from", "had", "has", "have", "how", "i", "if", "in", "is", "it", "its", "may", "me", "much", "must",
-    "my", "no", "not", "of", "on", "one", "or", "our", "own", "so", "than", "that", "the", "their", "them", "there",
-    "they", "this", "to", "up", "us", "was", "we", "were", "what", "when", "where", "which", "will", "with", "would",
-    "you", "your",
+    "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can",
+    "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "in", "is", "it", "its", "may", "me", "much",
+    "must", "my", "no", "not", "of", "on", "or", "our", "own", "so", "take", "takes", "than", "that", "the", "their",
+    "them", "there", "they", "this", "to", "up", "us", "was", "we", "were", "what", "when", "where", "which", "will",
+    "with", "would", "you", "your",
 ];
 
 /// The guide.
@@ -93,9 +93,8 @@ fn stem(word: &str) -> String {
 
 /// The number that a word means.
 pub(super) fn number(word: &str) -> Option<u64> {
-    const NAMES: [&str; 13] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    ];
+    const NAMES: [&str; 13] =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
     NAMES.iter().zip(0..).find(|(name, _)| **name == word).map(|(_, number)| number).or_else(|| word.parse().ok())
 }
 
@@ -111,7 +110,9 @@ pub(super) fn rarity(texts: &[Vec<String>]) -> BTreeMap<&str, f64> {
         }
     }
     let all = f64::from(u32::try_from(texts.len()).unwrap_or(u32::MAX));
-    holders.values_mut().for_each(|holders| *holders = (1.0 + all / *holders).ln());
+    for count in holders.values_mut() {
+        *count = (1.0 + all / *count).ln();
+    }
     holders
 }
 

@@ -1,7 +1,6 @@
 //! Serves the stand-in on 127.0.0.1 as an OpenAI-compatible server: chat completions, streamed or
 //! not, with tool calls.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -114,7 +113,7 @@ fn complete(stream: &mut TcpStream, request: &Value, pace: Pace) -> io::Result<(
     let usage = usage(request, &said);
     thread::sleep(pace.before);
     if request["stream"] != true {
-        return send(stream, 200, &completion(&id, &said, usage));
+        return send(stream, 200, &completion(&id, &said, &usage));
     }
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
     let wants_usage = request["stream_options"]["include_usage"] == true;
@@ -127,11 +126,13 @@ fn complete(stream: &mut TcpStream, request: &Value, pace: Pace) -> io::Result<(
     stream.write_all(b"0\r\n\r\n")
 }
 
-/// A fingerprint of the request: the same question gets the same answer with the same ids.
+/// A fingerprint of the request (FNV-1a): the same question gets the same answer with the same ids.
 fn id(request: &Value) -> String {
-    let mut hasher = DefaultHasher::new();
-    request["messages"].to_string().hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    let text = request["messages"].to_string();
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
 }
 
 fn calls(id: &str, calls: &[(String, String)]) -> Vec<Value> {
@@ -146,7 +147,7 @@ fn calls(id: &str, calls: &[(String, String)]) -> Vec<Value> {
     calls.iter().enumerate().map(call).collect()
 }
 
-fn completion(id: &str, said: &Said, usage: Value) -> Value {
+fn completion(id: &str, said: &Said, usage: &Value) -> Value {
     let (message, finish) = match said {
         Said::Text(text) => (json!({"role": "assistant", "content": text}), "stop"),
         Said::Calls(named) => {
@@ -177,7 +178,8 @@ fn chunks(id: &str, said: &Said, usage: Option<Value>) -> Vec<Value> {
             "choices": choices,
         })
     };
-    let delta = |delta: Value, finish: Option<&str>| chunk(json!([{"index": 0, "delta": delta, "finish_reason": finish}]));
+    let delta =
+        |delta: Value, finish: Option<&str>| chunk(json!([{"index": 0, "delta": delta, "finish_reason": finish}]));
     let mut events = vec![delta(json!({"role": "assistant", "content": ""}), None)];
     let finish = match said {
         Said::Text(text) => {
@@ -228,6 +230,7 @@ fn send(stream: &mut TcpStream, status: u16, body: &Value) -> io::Result<()> {
     };
     let body = body.to_string();
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all((head + &body).as_bytes())
 }

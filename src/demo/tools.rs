@@ -75,7 +75,7 @@ fn fares(people: u64, bicycles: u64) -> Result<String, String> {
     let cents = people * PERSON + bicycles * BICYCLE;
     let many = |number: u64, one: &str, more: &str| format!("{number} {}", if number == 1 { one } else { more });
     Ok(format!(
-        "{} and {}: {}.{:02} euros there and back.",
+        "{} and {} cost {}.{:02} euros, there and back.",
         many(people, "person", "people"),
         many(bicycles, "bicycle", "bicycles"),
         cents / 100,
@@ -103,8 +103,8 @@ mod tests {
             ("forecast", r#"{"day":"saturday"}"#, Ok("Saturday: wind force 7 from the south-west, dry, 14 degrees.")),
             ("forecast", r#"{"day":" Sun"}"#, Ok("Sunday: wind force 4 from the north-west, showers, 13 degrees.")),
             ("forecast", "{}", Err("the day must be one of monday to sunday")),
-            ("fares", r#"{"people":2,"bicycles":2}"#, Ok("2 people and 2 bicycles: 31.00 euros there and back.")),
-            ("fares", r#"{"people":"one"}"#, Ok("1 person and 0 bicycles: 11.50 euros there and back.")),
+            ("fares", r#"{"people":2,"bicycles":2}"#, Ok("2 people and 2 bicycles cost 31.00 euros, there and back.")),
+            ("fares", r#"{"people":"one"}"#, Ok("1 person and 0 bicycles cost 11.50 euros, there and back.")),
             ("fares", r#"{"people":-1}"#, Err("`people` and `bicycles` must be whole numbers")),
             ("fares", "two", Err("the arguments are not JSON")),
             ("swim", "{}", Err("there is no tool `swim`; there are `forecast` and `fares`")),

@@ -1,0 +1,156 @@
+//! The demo's agent and its stand-in for a model, each in a process or thread of its own.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use retake::demo::stand_in::{Handle, Pace, serve_at};
+use serde_json::{Value, json};
+
+use crate::announce::{Listener, example, output};
+
+fn stand_in() -> (SocketAddr, Handle) {
+    serve_at(Pace { before: Duration::ZERO, between: Duration::ZERO }).expect("a free port")
+}
+
+fn agent(model: SocketAddr) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_retake"));
+    command.arg("demo-agent").env_clear().env("OPENAI_BASE_URL", format!("http://{model}/v1"));
+    command
+}
+
+fn post(address: SocketAddr, path: &str, body: &Value) -> (String, String) {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let length = body.len();
+    write!(stream, "POST {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+        .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("HTTP");
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn the_agent_searches_calls_two_tools_and_answers() {
+    let (model, _handle) = stand_in();
+    insta::assert_snapshot!(output(&mut agent(model)), @r#"
+    question: Can two of us take our bicycles across on Saturday, and what will it cost?
+    guide: bicycles, parking, tickets, food
+    tools: forecast{"day":"saturday"}, fares{"people":2,"bicycles":2}
+
+    - When the forecast is wind force 6 or more, bicycles stay ashore; there is a locked shed for them at Harrow Quay.
+    - Saturday: wind force 7 from the south-west, dry, 14 degrees.
+    - 2 people and 2 bicycles cost 31.00 euros, there and back.
+    "#);
+    insta::assert_snapshot!(output(agent(model).arg("Is the lighthouse open on Sunday, and can my dog come?")), @r#"
+    question: Is the lighthouse open on Sunday, and can my dog come?
+    guide: lighthouse, dogs, parking, roads
+    tools: forecast{"day":"sunday"}
+
+    - The lighthouse is open from 11:00 to 15:00.
+    - Dogs travel free and stay on the lead, on the boat and on the island.
+    - Sunday: wind force 4 from the north-west, showers, 13 degrees.
+    "#);
+}
+
+#[test]
+fn its_retrieval_and_its_tools_are_announced_and_the_tools_run_at_once() {
+    let (model, _handle) = stand_in();
+    let listener = Listener::new(Vec::new());
+    output(agent(model).env("RETAKE_URL", &listener.url));
+    let told = listener.told();
+    let mut began: Vec<String> = told
+        .iter()
+        .map(|(path, body)| format!("{} {} {}", path.replace("/token", ""), body["kind"], body["name"]))
+        .collect();
+    // Both tools began before either ended; which of them ends first is left open.
+    began[4..].sort();
+    insta::assert_snapshot!(began.join("\n"), @r#"
+    /nodes "retrieval" "guide"
+    /nodes/1/end null null
+    /nodes "tool" "forecast"
+    /nodes "tool" "fares"
+    /nodes/2/end null null
+    /nodes/3/end null null
+    "#);
+    assert_eq!(told[1].1["documents"].as_array().map(Vec::len), Some(4));
+    assert!(told[2].1["call_id"].as_str().is_some_and(|id| id.starts_with("call_")));
+}
+
+#[test]
+fn recorded_documents_and_results_reach_the_answer() {
+    let (model, _handle) = stand_in();
+    let page = "Bicycles on board\nBicycles stay ashore on every day with wind force 2 or more.";
+    let listener = Listener::new(vec![
+        ("guide", json!({"documents": [{"id": "bicycles", "text": page}]})),
+        ("forecast", json!({"output": "Saturday: wind force 1."})),
+    ]);
+    insta::assert_snapshot!(output(agent(model).env("RETAKE_URL", &listener.url)), @r#"
+    question: Can two of us take our bicycles across on Saturday, and what will it cost?
+    guide: bicycles
+    tools: forecast{"day":"saturday"}, fares{"people":2,"bicycles":2}
+
+    - Bicycles stay ashore on every day with wind force 2 or more.
+    - Saturday: wind force 1.
+    - 2 people and 2 bicycles cost 31.00 euros, there and back.
+    "#);
+}
+
+#[test]
+fn failures_are_said_and_have_codes() {
+    let (model, handle) = stand_in();
+    drop(handle);
+    let said = |command: &mut Command| {
+        let output = command.output().expect("it starts");
+        let text = String::from_utf8_lossy(&output.stderr).replace(&model.to_string(), "ADDRESS");
+        let text = text.split(" (os error").next().unwrap_or_default().trim_end().to_owned();
+        format!("{} {text}", output.status.code().unwrap_or(-1))
+    };
+    insta::assert_snapshot!(said(&mut agent(model)), @"1 demo-agent: no answer from http://ADDRESS/v1/chat/completions: Connection refused");
+    insta::assert_snapshot!(said(agent(model).arg("--fast")), @"2 demo-agent: there is no option `--fast`");
+    insta::assert_snapshot!(said(agent(model).env_remove("OPENAI_BASE_URL")), @"2 demo-agent: OPENAI_BASE_URL is not set; `retake demo` starts me with a model");
+}
+
+#[test]
+fn the_stand_in_streams_what_it_says_otherwise() {
+    let (model, _handle) = stand_in();
+    let mut request =
+        json!({"messages": [{"role": "user", "content": "Bread is sold at noon. Question: Is bread sold?"}]});
+    let (_, whole) = post(model, "/v1/chat/completions", &request);
+    insta::assert_snapshot!(whole, @r#"{"id":"chatcmpl-408cb030081218f1","object":"chat.completion","created":0,"model":"stand-in","choices":[{"index":0,"message":{"role":"assistant","content":"Bread is sold at noon."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":5,"total_tokens":14}}"#);
+    request["stream"] = json!(true);
+    request["stream_options"] = json!({"include_usage": true});
+    let (head, stream) = post(model, "/v1/chat/completions", &request);
+    assert!(head.contains("content-type: text/event-stream"));
+    let data: Vec<&str> = stream.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(data.last(), Some(&"[DONE]"));
+    let events: Vec<Value> = data.iter().filter_map(|data| serde_json::from_str(data).ok()).collect();
+    let text: String = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
+    let whole: Value = serde_json::from_str(&whole).expect("JSON");
+    assert_eq!(whole["choices"][0]["message"]["content"], text);
+    assert_eq!(events.last().map(|event| &event["usage"]), Some(&whole["usage"]));
+    assert_eq!(events[0]["id"], whole["id"]);
+}
+
+#[test]
+fn the_stand_in_refuses_what_it_does_not_know() {
+    let (model, _handle) = stand_in();
+    let (head, body) = post(model, "/v1/embeddings", &json!({}));
+    assert!(head.starts_with("HTTP/1.1 404"));
+    insta::assert_snapshot!(body, @r#"{"error":{"message":"the stand-in has no POST /v1/embeddings","type":"invalid_request_error","param":null,"code":null}}"#);
+    assert!(post(model, "/v1/chat/completions", &json!([])).0.starts_with("HTTP/1.1 400"));
+}
+
+#[test]
+fn the_example_agents_run_against_it() {
+    let (model, _handle) = stand_in();
+    let base = format!("http://{model}/v1");
+    insta::assert_snapshot!(output(example("agent").env("OPENAI_BASE_URL", &base)), @"The weather in Harrow will be sunny.");
+    insta::assert_snapshot!(output(example("panel").env("OPENAI_BASE_URL", &base)), @r"
+    - The bridge is closed in June.
+    - The ferry is slow, and free in June.
+    - The tunnel is open and costs four crowns.
+    ");
+}
