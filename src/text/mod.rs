@@ -1,6 +1,8 @@
 //! Text with no domain in it: JSON, words, units.
 
+pub mod escape;
 pub mod json;
 mod path;
 pub mod shingle;
 pub mod words;
+pub mod units;
