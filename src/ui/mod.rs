@@ -1,0 +1,16 @@
+//! The terminal as paper: how runs, nodes and differences look.
+//!
+//! Everything here is a function of its arguments and returns text; only `streams` writes.
+
+mod facts;
+pub mod graph;
+pub mod message;
+pub mod node;
+mod paper;
+pub mod raw;
+pub mod run;
+pub mod runs;
+pub mod streams;
+
+pub use facts::kind_word;
+pub use paper::{Paper, Style};

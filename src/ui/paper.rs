@@ -1,0 +1,92 @@
+//! What there is to write on: how wide, in colour or not, and what time it is.
+
+use std::fmt::Write as _;
+
+use crate::model::Micros;
+use crate::text::escape;
+
+/// What a view is written on.
+#[derive(Debug, Clone, Copy)]
+pub struct Paper {
+    /// Columns of the terminal; `None` where nothing is to be cut (a pipe, a file).
+    pub width: Option<usize>,
+    /// Whether colours are wanted. They only repeat what the text says.
+    pub colour: bool,
+    /// The time that "2 minutes ago" is counted from.
+    pub now: Micros,
+}
+
+/// What a colour is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Names that one looks for.
+    Strong,
+    /// What can be skipped.
+    Faint,
+    /// Errors, and what was removed.
+    Bad,
+    /// What is well, and what was added.
+    Good,
+    /// Warnings, and what was changed.
+    Changed,
+    /// Names of places: paths, numbers of nodes.
+    Place,
+}
+
+impl Paper {
+    /// The text in this style, or as it is without colour.
+    #[must_use]
+    pub fn paint(self, style: Style, text: &str) -> String {
+        if !self.colour || text.is_empty() {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Strong => "1",
+            Style::Faint => "2",
+            Style::Bad => "31",
+            Style::Good => "32",
+            Style::Changed => "33",
+            Style::Place => "36",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// The text, cut to what is left of a line after `used` columns.
+    #[must_use]
+    pub fn cut(self, text: &str, used: usize) -> String {
+        match self.width {
+            Some(width) => escape::cut(text, width.saturating_sub(used).max(12)).into_owned(),
+            None => text.to_owned(),
+        }
+    }
+
+    /// Recorded text as indented lines, escaped. On a terminal lines are wrapped and what exceeds `most`
+    /// lines is counted; elsewhere all of it is there.
+    pub fn block(self, out: &mut String, indent: usize, text: &str, most: usize) {
+        let margin = " ".repeat(indent);
+        let text = escape::escaped(text);
+        let Some(width) = self.width else {
+            for line in text.lines() {
+                let _ = writeln!(out, "{}", format!("{margin}{line}").trim_end());
+            }
+            return;
+        };
+        let room = width.saturating_sub(indent).max(20);
+        let mut left = most;
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            let rows = escape::wrap(line, room);
+            let shown = rows.len().min(left);
+            for row in &rows[..shown] {
+                let _ = writeln!(out, "{}", format!("{margin}{row}").trim_end());
+            }
+            left -= shown;
+            let hidden = lines.clone().count() + usize::from(shown < rows.len());
+            if left == 0 && hidden > 0 {
+                let more = format!("(+ {})", crate::text::units::count(hidden, "line"));
+                let _ = writeln!(out, "{margin}{}", self.paint(Style::Faint, &more));
+                return;
+            }
+        }
+    }
+}
