@@ -2,6 +2,10 @@
 #![allow(missing_docs, reason = "names of tests say what they test")]
 
 mod announce;
+mod cli;
 mod demo;
+mod json;
 mod proxy;
 mod support;
+mod tidy;
+mod ui;

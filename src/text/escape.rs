@@ -41,10 +41,36 @@ pub fn one_line(text: &str) -> String {
 fn acts(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
-        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        '\u{61c}'
+        | '\u{200b}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' => true,
         _ => letter.is_control(),
     }
+}
+
+/// A JSON text with the same characters written as `\u001b`, so that it can be shown and means the same.
+#[must_use]
+pub fn escaped_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 8);
+    for letter in json.chars() {
+        if acts(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Columns that the text takes on a terminal.
@@ -168,14 +194,19 @@ mod tests {
         ] {
             assert_eq!(escaped(text), shown);
         }
+        assert_eq!(escaped_json("{\"a\":\"\u{9b}1m\u{e0041}é\"}"), "{\"a\":\"\\u009b1m\\udb40\\udc41é\"}");
         assert_eq!(one_line("  a\r\n b\u{1b} "), "a b\\u{1b}");
     }
 
     #[test]
     fn cuts_count_columns_and_keep_characters() {
-        for (text, room, shown) in
-            [("abcdef", 6, "abcdef"), ("abcdef", 5, "abcd…"), ("日本語", 5, "日本…"), ("日本語", 4, "日…"), ("ab cd", 4, "ab…")]
-        {
+        for (text, room, shown) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdef", 5, "abcd…"),
+            ("日本語", 5, "日本…"),
+            ("日本語", 4, "日…"),
+            ("ab cd", 4, "ab…"),
+        ] {
             assert_eq!(cut(text, room), shown, "{text} {room}");
         }
         assert_eq!(pad("日", 4), "日  ");

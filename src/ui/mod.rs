@@ -10,6 +10,7 @@ mod paper;
 pub mod raw;
 pub mod run;
 pub mod runs;
+pub mod store;
 pub mod streams;
 
 pub use facts::kind_word;

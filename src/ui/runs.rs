@@ -89,6 +89,7 @@ fn lines(rows: &[(String, &Summary)], all: &[Summary], paper: Paper) -> String {
 }
 
 fn facts(run: &Summary, paper: Paper) -> [String; 5] {
+    let narrow = paper.width.is_some_and(|width| width < 100);
     let state = match run.state {
         State::Running => "running".to_owned(),
         State::Interrupted => "interrupted".to_owned(),
@@ -101,12 +102,12 @@ fn facts(run: &Summary, paper: Paper) -> [String; 5] {
         ago(paper.now.0, run.started.at.0),
         run.duration.map(duration).unwrap_or_default(),
         count(run.nodes, "node"),
-        run.tokens.map(|tokens| format!("{} tok", grouped(tokens))).unwrap_or_default(),
+        run.tokens.filter(|_| !narrow).map(|tokens| format!("{} tok", grouped(tokens))).unwrap_or_default(),
         state,
     ]
 }
 
-fn tags(run: &Summary) -> String {
+pub(super) fn tags(run: &Summary) -> String {
     run.tags.iter().map(|tag| format!("[{}]", one_line(tag))).collect::<Vec<_>>().join(" ")
 }
 

@@ -1,3 +1,6 @@
-//! What integration tests share.
+//! What the tests share.
 
-pub mod fake_model;
+pub(crate) mod env;
+pub(crate) mod fake_model;
+pub(crate) mod output;
+pub(crate) mod runs;

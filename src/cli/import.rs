@@ -1,0 +1,28 @@
+//! `retake import`: takes runs from files into the store.
+
+use std::path::PathBuf;
+
+use super::{Error, Globals, Kind, library};
+use crate::text::escape::one_line;
+
+/// Read runs from retake files
+///
+/// Prints the name of each run. A run that is there already is left as it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
+    let store = library::make(globals)?;
+    for file in &args.files {
+        let id = store.import(file).map_err(|error| {
+            let name = one_line(&file.to_string_lossy());
+            Error::new(Kind::Failed, format!("cannot import `{name}`")).cause(&error)
+        })?;
+        globals.print(format!("{id}\n"))?;
+    }
+    Ok(0)
+}

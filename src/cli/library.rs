@@ -1,0 +1,210 @@
+//! Where commands get their runs: the store, or a recording file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Error, Globals, Kind};
+use crate::config;
+use crate::model::event::Started;
+use crate::model::{NodeId, Run, RunGraph, RunId, State, Summary};
+use crate::record;
+use crate::store::{self, Recording, Store};
+use crate::text::escape::one_line;
+use crate::text::units::count;
+use crate::ui::{graph, runs};
+
+/// A run and what lists say of it.
+pub(crate) struct Found {
+    /// The run.
+    pub(crate) run: Run,
+    /// Its line.
+    pub(crate) summary: Summary,
+}
+
+/// The directory of the store to look into.
+pub(crate) fn root(globals: &Globals) -> PathBuf {
+    config::store_to_read(globals.store.as_deref(), &here()).path().to_path_buf()
+}
+
+/// The store; it is an error if there is none.
+pub(crate) fn open(globals: &Globals) -> Result<Store, Error> {
+    match Store::open(&root(globals)) {
+        Err(store::Error::NoStore { .. }) => Err(nothing()),
+        opened => opened.map_err(|error| failed(&error)),
+    }
+}
+
+/// The store that new runs go to, made where it is not there yet.
+pub(crate) fn make(globals: &Globals) -> Result<Store, Error> {
+    let place = config::store_to_write(globals.store.as_deref(), &here());
+    place.make().map_err(|error| {
+        let path = one_line(&place.path().to_string_lossy());
+        Error::new(Kind::Failed, format!("cannot make the store `{path}`")).cause(&error)
+    })?;
+    Store::create(place.path()).map_err(|error| failed(&error))
+}
+
+/// All runs, newest first; none where there is no store.
+pub(crate) fn summaries(globals: &Globals) -> Result<Vec<Summary>, Error> {
+    match Store::open(&root(globals)) {
+        Err(store::Error::NoStore { .. }) => Ok(Vec::new()),
+        opened => opened.and_then(|store| store.summaries(&read)).map_err(|error| failed(&error)),
+    }
+}
+
+/// What the index keeps of a recording.
+pub(crate) fn read(recording: &Recording) -> (Summary, RunGraph) {
+    let run = understood(recording);
+    let summary = record::summarise(&run, recording.state);
+    (summary, run.graph)
+}
+
+/// The run that a recording holds; one whose beginning is lost has no command and no nodes.
+fn understood(recording: &Recording) -> Run {
+    record::assemble(&recording.events).unwrap_or_else(|| Run {
+        id: recording.id.clone(),
+        started: Started { run: Some(recording.id.clone()), ..Started::default() },
+        ended: None,
+        calls: BTreeMap::new(),
+        graph: RunGraph::default(),
+        output: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
+fn here() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// The name of the run that a selector means: `latest`, `latest~1`, a prefix, a tag.
+pub(crate) fn resolve(selector: &str, globals: &Globals) -> Result<RunId, Error> {
+    open(globals)?.resolve(selector).map_err(|error| match error {
+        store::Error::TooFewRuns { runs: 0, .. } => nothing(),
+        store::Error::Ambiguous { candidates, .. } => {
+            let all = summaries(globals).unwrap_or_default();
+            let rows: Vec<Summary> = all.iter().filter(|run| candidates.contains(&run.id)).cloned().collect();
+            let error = format!("prefix `{selector}` is ambiguous, it matches {}:", count(candidates.len(), "run"));
+            Error::new(Kind::Usage, error).rows(runs::candidates(&rows, &all, globals.err_paper()))
+        }
+        error @ (store::Error::NoMatch { .. } | store::Error::TooFewRuns { .. } | store::Error::Removed { .. }) => {
+            failed(&error).hint("list the runs with `retake ls`")
+        }
+        other => failed(&other),
+    })
+}
+
+/// The run that a selector means, or the one in a recording file.
+pub(crate) fn find(selector: &str, globals: &Globals) -> Result<Found, Error> {
+    let recording = if is_file(selector) {
+        store::load_file(Path::new(selector))
+            .map_err(|error| Error::new(Kind::Failed, format!("cannot read `{}`", one_line(selector))).cause(&error))?
+    } else {
+        let id = resolve(selector, globals)?;
+        open(globals)?.load(&id).map_err(|error| failed(&error))?
+    };
+    for damage in &recording.damage {
+        globals.note(&format!("warning: the recording is damaged: {damage}"));
+    }
+    let run = understood(&recording);
+    let mut summary = record::summarise(&run, recording.state);
+    if !is_file(selector)
+        && let Some(known) = summaries(globals)?.into_iter().find(|known| known.id == run.id)
+    {
+        summary.tags = known.tags;
+    }
+    Ok(Found { run, summary })
+}
+
+/// Whether a selector is a path rather than a name.
+fn is_file(selector: &str) -> bool {
+    (selector.contains('/') || Path::new(selector).extension().is_some_and(|extension| extension == "retake"))
+        && Path::new(selector).is_file()
+}
+
+/// Takes `RUN:NODE`, `RUN` or `NODE` apart. A number alone is a node of the latest run.
+pub(crate) fn split(target: &str) -> (&str, Option<&str>) {
+    if !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_digit()) {
+        return ("latest", Some(target));
+    }
+    if is_file(target) {
+        return (target, None);
+    }
+    match target.rsplit_once(':') {
+        Some((run, node)) if !node.is_empty() => (if run.is_empty() { "latest" } else { run }, Some(node)),
+        _ => (target.trim_end_matches(':'), None),
+    }
+}
+
+/// The node of a run that a number or a name means.
+pub(crate) fn node(run: &Run, selector: &str) -> Result<NodeId, Error> {
+    let ids: Vec<NodeId> = run.graph.nodes().map(|node| node.id).collect();
+    if let Ok(number) = selector.parse() {
+        let id = NodeId(number);
+        return if ids.contains(&id) { Ok(id) } else { Err(no_node(run, selector, &ids)) };
+    }
+    let named: Vec<NodeId> = run.graph.nodes().filter(|node| node.name == selector).map(|node| node.id).collect();
+    match named.as_slice() {
+        [only] => Ok(*only),
+        [] => Err(no_node(run, selector, &ids)),
+        many => Err(Error::new(
+            Kind::Usage,
+            format!("run `{}` has {} nodes named `{selector}`: {}", run.id, many.len(), graph::ranges(many)),
+        )),
+    }
+}
+
+fn no_node(run: &Run, selector: &str, ids: &[NodeId]) -> Error {
+    let nodes = match ids {
+        [] => "it has none".to_owned(),
+        [only] => format!("its only node is {only}"),
+        _ => format!("its nodes are {}", graph::ranges(ids)),
+    };
+    Error::new(Kind::Usage, format!("run `{}` has no node `{selector}`; {nodes}", run.id))
+}
+
+/// The latest run that was recorded, not replayed.
+pub(crate) fn latest_recorded(globals: &Globals) -> Result<RunId, Error> {
+    let recorded = summaries(globals)?.into_iter().find(|run| run.started.parent.is_none());
+    recorded.map(|run| run.id).ok_or_else(nothing)
+}
+
+/// There is no run where one is needed.
+pub(crate) fn nothing() -> Error {
+    Error::new(Kind::Usage, runs::EMPTY).hint(RECORD_ONE)
+}
+
+/// The hint where there are no runs.
+pub(crate) const RECORD_ONE: &str = "record one with `retake record python agent.py`, or try `retake demo`";
+
+/// What the store says, as the user's error.
+pub(crate) fn failed(error: &store::Error) -> Error {
+    let told = Error::new(Kind::Failed, error.to_string());
+    match std::error::Error::source(error) {
+        Some(cause) => told.cause(cause),
+        None => told,
+    }
+}
+
+/// Whether a run is still being recorded.
+pub(crate) fn is_running(summary: &Summary) -> bool {
+    summary.state == State::Running
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_runs_or_nodes() {
+        for (target, run, node) in [
+            ("5", "latest", Some("5")),
+            ("kmqx", "kmqx", None),
+            ("kmqx:5", "kmqx", Some("5")),
+            ("latest~1:summarize", "latest~1", Some("summarize")),
+            (":5", "latest", Some("5")),
+            ("kmqx:", "kmqx", None),
+        ] {
+            assert_eq!(split(target), (run, node), "{target}");
+        }
+    }
+}

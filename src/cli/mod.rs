@@ -1,0 +1,66 @@
+//! The command line: one file per command, errors, exit codes, help.
+
+mod args;
+mod demo;
+mod diff;
+mod error;
+mod export;
+mod globals;
+mod help;
+mod import;
+mod library;
+mod ls;
+mod record;
+mod replay;
+mod rm;
+mod show;
+mod store;
+mod tag;
+
+use std::ffi::OsString;
+use std::panic;
+use std::process::ExitCode;
+
+pub(crate) use error::{Error, Kind};
+pub(crate) use globals::Globals;
+
+use args::Command;
+
+/// Runs the program with the arguments of the process and returns its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    panic::set_hook(Box::new(|bug| error::report_bug(&bug.to_string())));
+    let code = panic::catch_unwind(|| run(std::env::args_os().collect())).unwrap_or(2);
+    ExitCode::from(u8::try_from(code).unwrap_or(2))
+}
+
+fn run(words: Vec<OsString>) -> i32 {
+    let cli = match args::parse(words) {
+        Ok(cli) => cli,
+        Err(refused) => {
+            let code = refused.exit_code();
+            // Where nobody reads the help or the error, there is nothing left to do.
+            let _ = refused.print();
+            return code;
+        }
+    };
+    let globals = &cli.globals;
+    let done = match &cli.command {
+        Command::Record(args) => record::run(args, globals),
+        Command::Import(args) => import::run(args, globals),
+        Command::Ls(args) => ls::run(args, globals),
+        Command::Show(args) => show::run(args, globals),
+        Command::Diff(args) => diff::run(args, globals),
+        Command::Replay(args) => replay::run(args, globals),
+        Command::Tag(args) => tag::run(args, globals),
+        Command::Export(args) => export::run(args, globals),
+        Command::Rm(args) => rm::run(args, globals),
+        Command::Store(args) => store::run(args, globals),
+        Command::Demo(args) => demo::run(args, globals),
+        Command::Help(args) => help::run(args, globals),
+    };
+    done.unwrap_or_else(|error| {
+        error.print(globals.err_paper());
+        error.code()
+    })
+}

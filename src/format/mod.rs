@@ -1,0 +1,3 @@
+//! Runs in other shapes, in and out.
+
+pub mod json;
