@@ -10,10 +10,18 @@ pub mod config;
 
 pub mod wire;
 
+pub mod format;
+
 pub mod store;
 
 pub mod proxy;
 
+mod loopback;
+
 pub mod announce;
 
 pub mod demo;
+
+pub mod ui;
+
+pub mod cli;

@@ -293,6 +293,15 @@ pub struct Call {
     pub frames: Vec<super::event::Frame>,
 }
 
+/// Something the agent announced, whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Announced {
+    /// Its beginning.
+    pub begin: super::event::Begin,
+    /// Its end, where it was told.
+    pub finish: Option<super::event::Finish>,
+}
+
 /// An answer on the wire.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{Ended, Note, Output, Seq, Started};
-use super::{Call, RunGraph, RunId};
+use super::{Announced, Call, RunGraph, RunId};
 
 /// One execution of an agent, or one replay of it.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Run {
     pub ended: Option<Ended>,
     /// Calls on the wire by number, also those that stand for one node together.
     pub calls: BTreeMap<Seq, Call>,
+    /// What the agent announced, by number.
+    pub announced: BTreeMap<Seq, Announced>,
     /// Nodes and edges.
     pub graph: RunGraph,
     /// The agent's own streams.
