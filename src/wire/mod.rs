@@ -1,4 +1,27 @@
-//! Provider dialects.
+//! Provider dialects: recognised by path, read into the model, written back as the provider would.
 
 pub mod canonical;
 pub mod keys;
+pub mod sse;
+
+mod anthropic_messages;
+mod anthropic_messages_stream;
+mod build;
+mod content;
+mod dialect;
+mod documents;
+mod embedded;
+mod errors;
+mod locate;
+mod mistral_chat;
+mod mistral_embeddings;
+mod openai_chat;
+mod openai_chat_stream;
+mod openai_embeddings;
+mod openai_responses;
+mod openai_responses_stream;
+
+pub use dialect::{Dialect, EndFinder, recognise};
+pub use documents::documents;
+pub use errors::{Refusal, error_message, refusal};
+pub use locate::{Form, Has, Side, Target, Unlocated, side};

@@ -1,0 +1,89 @@
+//! Anthropic messages.
+//!
+//! Source: <https://docs.anthropic.com/en/api/messages>.
+
+use super::canonical::Rule;
+use super::content::{other, read, tools};
+use super::dialect::drops;
+use super::errors::error_text;
+use crate::model::{Message, Prompt, Reply, Usage};
+use crate::text::json::{Json, Kind, Ref};
+
+/// Reads a request. Text beside the messages is the first message, `system`.
+pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
+    let root = body.root();
+    let mut prompt = Prompt::default();
+    if let Some(system) = root.get("system").filter(|system| !system.is_null()) {
+        prompt.messages.push(message(system, "system", "system"));
+    }
+    for member in root.items() {
+        let key = member.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
+        match (key.as_str(), member.kind()) {
+            ("system", _) => {}
+            ("model", Kind::String) => prompt.model = member.as_str().map(std::borrow::Cow::into_owned),
+            ("stream", Kind::Bool) => prompt.stream = member.as_bool().unwrap_or_default(),
+            ("messages", Kind::Array) => {
+                for (place, item) in member.items().enumerate() {
+                    let path = format!("messages[{place}]");
+                    let role = item.text("role").unwrap_or_default();
+                    let mut read = match item.get("content") {
+                        Some(content) => message(content, &role, &format!("{path}.content")),
+                        None => Message { role, parts: vec![other(item, path.clone())], ..Message::default() },
+                    };
+                    read.path = path;
+                    prompt.messages.push(read);
+                }
+            }
+            ("tools", Kind::Array) => prompt.tools.extend(tools(member)),
+            _ if drops(rule, &key) => {}
+            _ => prompt.parameters.push((key, member.raw_str().into_owned())),
+        }
+    }
+    prompt
+}
+
+fn message(content: Ref<'_>, role: &str, path: &str) -> Message {
+    let mut parts = Vec::new();
+    read(content, path, &mut parts);
+    Message { role: role.to_owned(), name: None, parts, path: path.to_owned() }
+}
+
+/// Reads an answer that was not streamed.
+pub(super) fn reply(body: &Json) -> Reply {
+    let root = body.root();
+    let mut reply = Reply {
+        id: root.text("id").filter(|id| !id.is_empty()),
+        model: root.text("model"),
+        finish: root.text("stop_reason"),
+        usage: usage(root),
+        error: error_text(root),
+        ..Reply::default()
+    };
+    match root.get("content") {
+        Some(content) => read(content, "content", &mut reply.parts),
+        None if reply.error.is_none() => reply.parts.push(other(root, String::new())),
+        None => {}
+    }
+    reply
+}
+
+/// Tokens of an answer. `input_tokens` leaves out what was read from and written to a cache, so the
+/// input is the sum of the three.
+fn usage(root: Ref<'_>) -> Usage {
+    let Some(usage) = root.get("usage") else { return Usage::default() };
+    let count = |key: &str| usage.get(key).and_then(Ref::as_u64);
+    let cached = count("cache_read_input_tokens");
+    let cache_written = count("cache_creation_input_tokens");
+    Usage {
+        input: count("input_tokens").map(|input| {
+            input.saturating_add(cached.unwrap_or_default()).saturating_add(cache_written.unwrap_or_default())
+        }),
+        output: count("output_tokens"),
+        cached,
+        cache_written,
+        reasoning: usage
+            .get("output_tokens_details")
+            .and_then(|details| details.get("thinking_tokens").or_else(|| details.get("reasoning_tokens")))
+            .and_then(Ref::as_u64),
+    }
+}
