@@ -1,11 +1,9 @@
 //! Where commands get their runs: the store, or a recording file.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Globals, Kind};
 use crate::config;
-use crate::model::event::Started;
 use crate::model::{NodeId, Run, RunGraph, RunId, State, Summary};
 use crate::record;
 use crate::store::{self, Recording, Store};
@@ -59,17 +57,9 @@ pub(crate) fn read(recording: &Recording) -> (Summary, RunGraph) {
     (summary, run.graph)
 }
 
-/// The run that a recording holds; one whose beginning is lost has no command and no nodes.
+/// The run that a recording holds.
 fn understood(recording: &Recording) -> Run {
-    record::assemble(&recording.events).unwrap_or_else(|| Run {
-        id: recording.id.clone(),
-        started: Started { run: Some(recording.id.clone()), ..Started::default() },
-        ended: None,
-        calls: BTreeMap::new(),
-        graph: RunGraph::default(),
-        output: Vec::new(),
-        notes: Vec::new(),
-    })
+    record::assemble(&recording.id, &recording.events)
 }
 
 fn here() -> PathBuf {
@@ -96,7 +86,7 @@ pub(crate) fn resolve(selector: &str, globals: &Globals) -> Result<RunId, Error>
 /// The run that a selector means, or the one in a recording file.
 pub(crate) fn find(selector: &str, globals: &Globals) -> Result<Found, Error> {
     let recording = if is_file(selector) {
-        store::load_file(Path::new(selector))
+        Store::load_file(Path::new(selector))
             .map_err(|error| Error::new(Kind::Failed, format!("cannot read `{}`", one_line(selector))).cause(&error))?
     } else {
         let id = resolve(selector, globals)?;

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use super::{Error, Globals, Kind, library};
+use crate::config;
 use crate::model::Summary;
 use crate::text::units::count;
 use crate::ui::{runs, streams};
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     }
     let store = library::open(globals)?;
     for id in &ids {
-        store.remove(id).map_err(|error| library::failed(&error))?;
+        store.remove(id, config::now()).map_err(|error| library::failed(&error))?;
     }
     globals.note(&format!("deleted {}", count(ids.len(), "run")));
     Ok(0)

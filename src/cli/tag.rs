@@ -1,6 +1,7 @@
 //! `retake tag`: names for runs.
 
 use super::{Error, Globals, Kind, library};
+use crate::config;
 
 /// Name a run
 ///
@@ -22,14 +23,18 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let name = &args.name;
     if args.delete {
-        library::open(globals)?.untag(name).map_err(|error| library::failed(&error))?;
+        let id = library::resolve(name, globals)?;
+        let had = library::open(globals)?.untag(&id, name, config::now()).map_err(|error| library::failed(&error))?;
+        if !had {
+            return Err(Error::new(Kind::Usage, format!("no run is tagged `{name}`")).hint("list the runs with `retake ls`"));
+        }
         return Ok(0);
     }
     if let Some(why) = wrong(name) {
         return Err(Error::new(Kind::Usage, format!("`{name}` cannot be a tag: {why}")));
     }
     let id = library::resolve(&args.run, globals)?;
-    library::open(globals)?.tag(&id, name).map_err(|error| library::failed(&error))?;
+    library::open(globals)?.tag(&id, name, config::now()).map_err(|error| library::failed(&error))?;
     globals.note(&format!("tagged {id} as `{name}`"));
     Ok(0)
 }

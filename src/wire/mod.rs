@@ -20,8 +20,10 @@ mod openai_chat_stream;
 mod openai_embeddings;
 mod openai_responses;
 mod openai_responses_stream;
+mod request;
 
 pub use dialect::{Dialect, EndFinder, recognise};
 pub use documents::documents;
 pub use errors::{Refusal, error_message, refusal};
+pub use request::{Parsed, other_kind, parse};
 pub use locate::{Form, Has, Side, Target, Unlocated, side};

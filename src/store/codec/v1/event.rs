@@ -35,6 +35,7 @@ struct GitV1 {
 struct ParentV1 {
     run: String,
     changes: Vec<String>,
+    highest: u32,
 }
 
 impl From<&Started> for StartedV1 {
@@ -64,7 +65,7 @@ impl From<&Started> for StartedV1 {
             terminals,
             places,
             upstreams,
-            parent: parent.map(|Parent { run, changes }| ParentV1 { run: run.to_string(), changes }),
+            parent: parent.map(|Parent { run, changes, highest }| ParentV1 { run: run.to_string(), changes, highest }),
             origin,
         }
     }
@@ -86,7 +87,9 @@ impl TryFrom<StartedV1> for Started {
             places: stored.places,
             upstreams: stored.upstreams,
             parent: match stored.parent {
-                Some(parent) => Some(Parent { run: run(&parent.run)?, changes: parent.changes }),
+                Some(parent) => {
+                    Some(Parent { run: run(&parent.run)?, changes: parent.changes, highest: parent.highest })
+                }
                 None => None,
             },
             origin: stored.origin,
@@ -130,11 +133,12 @@ pub(in super::super) struct DecidedV1 {
     grade: GradeV1,
     sent: Option<Blob>,
     notes: Vec<String>,
+    beside: Vec<(String, u32)>,
 }
 
 impl From<&Decided> for DecidedV1 {
     fn from(decided: &Decided) -> Self {
-        let Decided { seq, action, node, grade, sent, notes } = decided.clone();
+        let Decided { seq, action, node, grade, sent, notes, beside } = decided.clone();
         Self {
             seq,
             action: action.into(),
@@ -142,13 +146,14 @@ impl From<&Decided> for DecidedV1 {
             grade: grade.into(),
             sent: sent.map(Blob),
             notes,
+            beside: beside.into_iter().map(|(place, node)| (place, node.0)).collect(),
         }
     }
 }
 
 impl From<DecidedV1> for Decided {
     fn from(stored: DecidedV1) -> Self {
-        let DecidedV1 { seq, action, node, grade, sent, notes } = stored;
+        let DecidedV1 { seq, action, node, grade, sent, notes, beside } = stored;
         Self {
             seq,
             action: action.into(),
@@ -156,6 +161,7 @@ impl From<DecidedV1> for Decided {
             grade: grade.into(),
             sent: sent.map(|sent| sent.0),
             notes,
+            beside: beside.into_iter().map(|(place, node)| (place, NodeId(node))).collect(),
         }
     }
 }

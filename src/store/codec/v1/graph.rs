@@ -32,6 +32,8 @@ struct NodeV1 {
     attempts: Vec<u64>,
     detail: DetailV1,
     decided: Option<DecisionV1>,
+    key: Option<[u8; 32]>,
+    anchor: Option<(u64, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -164,7 +166,8 @@ impl TryFrom<GraphV1> for RunGraph {
 
 impl From<&Node> for NodeV1 {
     fn from(node: &Node) -> Self {
-        let Node { id, kind, name, source, lane, started, ended, error, seq, attempts, detail, decided } = node;
+        let Node { id, kind, name, source, lane, started, ended, error, seq, attempts, detail, decided, key, anchor } =
+            node;
         Self {
             number: id.0,
             kind: kind.into(),
@@ -183,6 +186,8 @@ impl From<&Node> for NodeV1 {
                 node: decided.node.map(|node| node.0),
                 grade: decided.grade.into(),
             }),
+            key: *key,
+            anchor: anchor.clone(),
         }
     }
 }
@@ -208,7 +213,10 @@ impl From<NodeV1> for Node {
                 grade: decided.grade.into(),
                 sent: None,
                 notes: Vec::new(),
+                beside: Vec::new(),
             }),
+            key: stored.key,
+            anchor: stored.anchor,
         }
     }
 }

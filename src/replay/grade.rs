@@ -1,0 +1,121 @@
+//! The grade line: everything a replay did otherwise than the recording, in one line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::matcher::{Matcher, held_line};
+use crate::model::event::{Action, Decided, Grade, Seq};
+use crate::model::{Detail, NodeId, Run, Source, ToolState};
+
+/// Counts of what was decided.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    decided: BTreeMap<Seq, (Action, Grade)>,
+    told: BTreeMap<Seq, Action>,
+    interchangeable: BTreeSet<String>,
+    /// Answers that ended in another order than recorded.
+    pub(super) disordered: usize,
+    /// Nodes whose answers still hold placeholders of secrets.
+    pub(super) redacted: BTreeSet<NodeId>,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, decided: &Decided) {
+        self.decided.insert(decided.seq, (decided.action, decided.grade));
+        let groups = decided.notes.iter().filter_map(|note| note.strip_prefix("interchangeable: "));
+        self.interchangeable.extend(groups.map(str::to_owned));
+    }
+
+    pub(super) fn count_told(&mut self, decided: &Decided) {
+        self.told.insert(decided.seq, decided.action);
+    }
+
+    pub(super) fn refused(&mut self, seq: Seq) {
+        self.decided.insert(seq, (Action::Refuse, Grade::Miss));
+    }
+
+    /// How many calls were refused.
+    pub(super) fn refusals(&self) -> usize {
+        let refused = self.decided.values().filter(|(action, _)| *action == Action::Refuse).count();
+        refused + self.told.values().filter(|action| **action == Action::Refuse).count()
+    }
+
+    /// How many calls were sent.
+    pub(super) fn sent(&self) -> usize {
+        self.decided.values().filter(|(action, _)| matches!(action, Action::Send | Action::SendChanged)).count()
+    }
+}
+
+/// Writes the line for a replay, given its own run.
+pub(super) fn line(matcher: &Matcher, tally: &Tally, replay: &Run, ignored: usize, live_always: bool) -> String {
+    let mut counts: BTreeMap<u8, (usize, &str)> = BTreeMap::new();
+    for (action, grade) in tally.decided.values() {
+        let (rank, word) = match (action, grade) {
+            (Action::Serve, Grade::Exact) => (0, "exact"),
+            (Action::Serve, Grade::Names) => (1, "exact up to names"),
+            (Action::Serve, Grade::Held) => (2, "held"),
+            (Action::Serve, Grade::Interchangeable) => (3, "interchangeable"),
+            (Action::Serve, Grade::Place | Grade::Miss) => (4, "served"),
+            (Action::ServeEdited, _) => (5, "edited"),
+            (Action::SendChanged, _) => (6, "sent changed"),
+            (Action::Send, _) => (7, "sent"),
+            (Action::Refuse, _) => (8, "refused"),
+        };
+        counts.entry(rank).or_insert((0, word)).0 += 1;
+    }
+    let calls: usize = counts.values().map(|(count, _)| count).sum();
+    let mut parts: Vec<String> = counts.values().map(|(count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() {
+        parts.push("none made".into());
+    }
+    let mut out = format!("{calls} {}: {}", if calls == 1 { "call" } else { "calls" }, parts.join(", "));
+    out.push_str(&tools(matcher, tally, replay));
+    let unused = matcher.unused();
+    if !unused.is_empty() {
+        out.push_str(&format!("; recorded and not asked for: {}", super::plan::ranges(&unused)));
+    }
+    for group in &tally.interchangeable {
+        out.push_str(&format!("; interchangeable: {group}"));
+    }
+    if tally.disordered == 0 {
+        out.push_str("; order kept");
+    } else {
+        out.push_str(&format!("; order of {} answers not kept", tally.disordered));
+    }
+    if !tally.redacted.is_empty() {
+        let nodes: Vec<NodeId> = tally.redacted.iter().copied().collect();
+        out.push_str(&format!("; redacted: {}", super::plan::ranges(&nodes)));
+    }
+    if ignored > 0 {
+        out.push_str(&format!("; {ignored} {} ignored", if ignored == 1 { "field" } else { "fields" }));
+    }
+    if live_always {
+        out.push_str("; `--live always`");
+    }
+    out.push_str(&format!("; {} sent", tally.sent()));
+    out
+}
+
+fn tools(matcher: &Matcher, tally: &Tally, replay: &Run) -> String {
+    let ran = replay.graph.nodes().filter(|node| super::plan::runs_in_agent(node)).count();
+    let served = tally.told.values().filter(|action| matches!(action, Action::Serve | Action::ServeEdited)).count();
+    let run = tally.told.values().filter(|action| matches!(action, Action::Send)).count();
+    let known = matcher.plan.run().graph.nodes().any(|node| {
+        matches!(&node.detail, Detail::Tool(tool) if tool.state == ToolState::ResultSeen)
+            || node.source == Source::Announced
+    });
+    if ran == 0 && served == 0 && run == 0 && !known {
+        return String::new();
+    }
+    let mut out = format!("; tools: {ran} ran again in the agent");
+    if !matcher.held.is_empty() {
+        let held: Vec<String> = matcher.held.values().map(held_line).collect();
+        out.push_str(&format!(" ({} answered differently: {})", held.len(), held.join("; ")));
+    }
+    if served > 0 || run > 0 {
+        out.push_str(&format!("; announced: {served} served"));
+        if run > 0 {
+            out.push_str(&format!(", {run} run"));
+        }
+    }
+    out
+}

@@ -1,0 +1,761 @@
+//! Which recorded call is this request, and what the plan does with it. A function of what came before.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bytes::Bytes;
+
+use super::change::{Scope, Target};
+use super::plan::{Entry, Live, Plan, without};
+use crate::model::event::{Action, Begin, Decided, Grade, Request, Seq};
+use crate::model::{Micros, NodeId, Part, Reply};
+use crate::record::announced;
+use crate::record::lanes::Lanes;
+use crate::text::json::{Edit, Json, Path};
+use crate::wire::canonical::{Canonical, Key, TokenKind, likeness};
+use crate::wire::{self, Parsed, Side};
+
+/// What is to be done with a request.
+#[derive(Debug, Clone)]
+pub(super) struct Decision {
+    pub(super) decided: Decided,
+    /// Recorded exchange whose answer is given.
+    pub(super) entry: Option<usize>,
+    /// Why nothing is sent and nothing served.
+    pub(super) refusal: Option<Refusal>,
+    /// The key of the request, for counting refusals.
+    pub(super) key: Key,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    /// One line for the agent and the terminal.
+    pub(super) reason: String,
+    /// Further lines for the terminal.
+    pub(super) details: Vec<String>,
+    /// Field to ignore that would make it match.
+    pub(super) ignore: Option<String>,
+}
+
+/// What is to be done with an announced node.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) decided: Decided,
+    /// Place in the plan's list of the node whose output is given.
+    pub(super) given: Option<usize>,
+    /// Why it may neither run nor be given.
+    pub(super) denied: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Unused,
+    Taken,
+}
+
+/// A call of this replay.
+#[derive(Debug)]
+struct Made {
+    /// Changes whose conversation it belongs to.
+    inherits: BTreeSet<usize>,
+    node: Option<NodeId>,
+}
+
+/// A tool result that came out differently and is held.
+#[derive(Debug, Clone)]
+pub(super) struct HeldResult {
+    pub(super) tool: String,
+    pub(super) recorded: String,
+    pub(super) new: String,
+}
+
+/// The state of matching.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    pub(super) plan: Plan,
+    by_key: HashMap<Key, Vec<usize>>,
+    by_skeleton: Option<HashMap<Key, Vec<usize>>>,
+    uses: Vec<Use>,
+    taken_by: HashMap<Seq, usize>,
+    told_uses: Vec<Use>,
+    /// Nodes whose recorded answers were handed over.
+    done: BTreeSet<NodeId>,
+    /// Call ids of tools whose calls were served unchanged, and the tool's name.
+    served_calls: HashMap<String, String>,
+    /// Recorded results of tools by call id: the value as it is written in a request.
+    recorded_results: HashMap<String, Vec<u8>>,
+    pub(super) held: BTreeMap<String, HeldResult>,
+    /// When, in the recording, answers ended that this replay gave differently.
+    handed: Vec<Micros>,
+    lanes: Lanes,
+    made: Vec<Made>,
+    places: HashMap<Seq, usize>,
+    pub(super) sent: usize,
+    refused: bool,
+    clock: usize,
+    /// Keys of calls whose answers are known by their ids.
+    named: HashMap<String, Key>,
+}
+
+/// A recorded exchange that a request is.
+struct Found {
+    entry: usize,
+    grade: Grade,
+    notes: Vec<String>,
+    /// Results that are held: the span in the request and what stands there instead.
+    held: Vec<Edit>,
+}
+
+impl Matcher {
+    pub(super) fn new(plan: Plan) -> Self {
+        let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
+        let mut recorded_results = HashMap::new();
+        for (place, entry) in plan.entries.iter().enumerate() {
+            by_key.entry(entry.parsed.canonical.key).or_default().push(place);
+            for result in &entry.parsed.canonical.results {
+                let raw = entry.parsed.canonical.body().value(result.item).raw().to_vec();
+                recorded_results.entry(result.call_id.clone()).or_insert(raw);
+            }
+        }
+        let (entries, told) = (plan.entries.len(), plan.told.len());
+        Self {
+            plan,
+            by_key,
+            by_skeleton: None,
+            uses: vec![Use::Unused; entries],
+            taken_by: HashMap::new(),
+            told_uses: vec![Use::Unused; told],
+            done: BTreeSet::new(),
+            served_calls: HashMap::new(),
+            recorded_results,
+            held: BTreeMap::new(),
+            handed: Vec::new(),
+            lanes: Lanes::default(),
+            made: Vec::new(),
+            places: HashMap::new(),
+            sent: 0,
+            refused: false,
+            clock: 0,
+            named: HashMap::new(),
+        }
+    }
+
+    /// Takes a request apart as the recorded ones were.
+    pub(super) fn parse(&self, request: &Request) -> Parsed {
+        let request = if self.plan.options.ignore.is_empty() {
+            request.clone()
+        } else {
+            without(request, &self.plan.options.ignore)
+        };
+        wire::parse(&request, &|id| self.named.get(id).copied())
+    }
+
+    /// Decides about a request.
+    pub(super) fn decide(&mut self, request: &Request, parsed: &Parsed) -> Decision {
+        self.clock += 1;
+        let began = self.clock;
+        let found = self.find(&parsed.canonical);
+        let json = Json::parse(request.body.clone()).ok();
+        let prompt = match (parsed.dialect, &json) {
+            (Some(dialect), Some(json)) => dialect.prompt(json),
+            _ => crate::model::Prompt::default(),
+        };
+        let place = self.lanes.ask(&prompt);
+        self.places.insert(request.seq, place);
+        let link = self.lanes.link(place, began, &prompt);
+        let mut inherits = link.map(|link| self.made[link.from].inherits.clone()).unwrap_or_default();
+        let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
+        let placed = node.or_else(|| self.placed(link.and_then(|link| self.made[link.from].node)));
+        let own: Vec<usize> = (0..self.plan.changes.len())
+            .filter(|change| Some(self.plan.changes[*change].wanted.node) == placed)
+            .collect();
+        inherits.extend(&own);
+        if let Some(node) = node {
+            inherits.extend((0..self.plan.changes.len()).filter(|change| self.plan.conversations[*change].contains(&node)));
+        }
+        self.made.push(Made { inherits: inherits.clone(), node: placed });
+        let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
+        self.act(request, parsed, found, placed, edited)
+    }
+
+    /// The node that comes next in the lane of a node and was not used yet.
+    fn placed(&self, before: Option<NodeId>) -> Option<NodeId> {
+        let next = self.plan.followers.get(&before?)?;
+        next.iter().copied().find(|node| {
+            self.plan.entries.iter().zip(&self.uses).any(|(entry, used)| entry.node == *node && *used == Use::Unused)
+        })
+    }
+
+    /// The request with all changes that hold for it; `None` if none does.
+    fn edit(&self, parsed: &Parsed, json: &Json, own: &[usize], inherits: &BTreeSet<usize>) -> Option<Vec<u8>> {
+        let mut body: Option<Json> = None;
+        for (place, change) in self.plan.changes.iter().enumerate() {
+            let now = body.as_ref().unwrap_or(json);
+            let own = own.contains(&place);
+            let next = match &change.target {
+                Target::Input => {
+                    let holds = match self.plan.options.scope {
+                        Scope::Once => own,
+                        Scope::Conversation => own || inherits.contains(&place),
+                        Scope::Everywhere => true,
+                    };
+                    if holds { change.apply(parsed.dialect, now, own) } else { None }
+                }
+                Target::Result { call_id, .. } => {
+                    let edits = self.result_edits(parsed, now, |id, _| {
+                        (id == call_id).then(|| crate::text::json::quote(&change.wanted.value).into_bytes())
+                    });
+                    (!edits.is_empty()).then(|| now.splice(edits))
+                }
+                Target::Answer | Target::Given(_) => None,
+            };
+            if let Some(next) = next
+                && next != now.bytes()[..]
+                && let Ok(next) = Json::parse(next)
+            {
+                body = Some(next);
+            }
+        }
+        body.map(|json| json.bytes().to_vec())
+    }
+
+    /// Replacements for tool results in a body, by call id and the value that stands there.
+    fn result_edits(&self, parsed: &Parsed, json: &Json, with: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<Edit> {
+        let Some(dialect) = parsed.dialect else { return Vec::new() };
+        let mut edits = Vec::new();
+        for part in dialect.prompt(json).messages.into_iter().flat_map(|message| message.parts) {
+            let Part::ToolResult(result) = part else { continue };
+            let Some(value) = Path::parse(&result.path).ok().and_then(|path| json.root().find(&path)) else { continue };
+            if let Some(with) = with(&result.call_id, value.raw()) {
+                edits.push(Edit { span: value.span(), with });
+            }
+        }
+        edits
+    }
+
+    /// The recorded exchange that a request is, by the first step of the contract that finds one.
+    fn find(&mut self, canonical: &Canonical) -> Option<Found> {
+        if let Some(places) = self.by_key.get(&canonical.key).cloned() {
+            let unused: Vec<usize> = places.into_iter().filter(|place| self.is_open(*place)).collect();
+            if !unused.is_empty() {
+                return Some(self.among(&unused, canonical));
+            }
+        }
+        self.find_held(canonical)
+    }
+
+    /// Whether an exchange was not used yet and the attempts before it were.
+    fn is_open(&self, place: usize) -> bool {
+        let entry = &self.plan.entries[place];
+        self.uses[place] == Use::Unused
+            && (entry.attempt == 0
+                || self.plan.entries.iter().zip(&self.uses).all(|(other, used)| {
+                    other.node != entry.node || other.attempt >= entry.attempt || *used == Use::Taken
+                }))
+    }
+
+    /// One of several exchanges with the same key.
+    fn among(&self, places: &[usize], canonical: &Canonical) -> Found {
+        let entries = &self.plan.entries;
+        let exact = |entry| Found { entry, grade: Grade::Exact, notes: Vec::new(), held: Vec::new() };
+        let mut places = places.to_vec();
+        places.sort_by_key(|place| (entries[*place].began, entries[*place].seq));
+        if places.len() > 1
+            && !canonical.ids.is_empty()
+            && let Some(place) = places.iter().find(|place| entries[**place].parsed.canonical.ids == canonical.ids)
+        {
+            return exact(*place);
+        }
+        let alike = |places: &[usize]| places.iter().all(|place| entries[*place].digest == entries[places[0]].digest);
+        if alike(&places) {
+            return exact(places[0]);
+        }
+        let ready: Vec<usize> = places
+            .iter()
+            .copied()
+            .filter(|place| entries[*place].causes.iter().all(|cause| self.done.contains(cause) || !self.is_call(*cause)))
+            .collect();
+        let places = if ready.is_empty() { places } else { ready };
+        let first = places[0];
+        let overlaps = places[1..].iter().any(|other| entries[first].ended.is_none_or(|ended| entries[*other].began < ended));
+        if alike(&places) || !overlaps {
+            return exact(first);
+        }
+        let mut nodes: Vec<NodeId> = places.iter().map(|place| entries[*place].node).collect();
+        nodes.sort_unstable();
+        let note = format!("interchangeable: equal requests in flight together, nodes {}", super::plan::ranges(&nodes));
+        Found { entry: first, grade: Grade::Interchangeable, notes: vec![note], held: Vec::new() }
+    }
+
+    fn is_call(&self, node: NodeId) -> bool {
+        self.plan.entries.iter().any(|entry| entry.node == node)
+    }
+
+    /// Equal but for results of tools that this replay served the calls of.
+    fn find_held(&mut self, canonical: &Canonical) -> Option<Found> {
+        if canonical.results.is_empty() {
+            return None;
+        }
+        let plain = |text: &[u8], out: &mut Vec<u8>| out.extend_from_slice(text);
+        if self.by_skeleton.is_none() {
+            let mut by_skeleton: HashMap<Key, Vec<usize>> = HashMap::new();
+            for (place, entry) in self.plan.entries.iter().enumerate() {
+                if !entry.parsed.canonical.results.is_empty() {
+                    by_skeleton.entry(entry.parsed.canonical.skeleton(&plain)).or_default().push(place);
+                }
+            }
+            self.by_skeleton = Some(by_skeleton);
+        }
+        let places = self.by_skeleton.as_ref()?.get(&canonical.skeleton(&plain))?.clone();
+        let open: Vec<usize> = places.into_iter().filter(|place| self.is_open(*place)).collect();
+        for place in open {
+            if let Some((notes, held)) = self.held_results(place, canonical) {
+                return Some(Found { entry: place, grade: Grade::Held, notes, held });
+            }
+        }
+        None
+    }
+
+    /// What is held if this request is that exchange; `None` if a result may not be held.
+    fn held_results(&mut self, place: usize, canonical: &Canonical) -> Option<(Vec<String>, Vec<Edit>)> {
+        let recorded = &self.plan.entries[place].parsed.canonical;
+        if recorded.results.len() != canonical.results.len() {
+            return None;
+        }
+        let mut fresh = Vec::new();
+        let mut edits = Vec::new();
+        for (old, new) in recorded.results.iter().zip(&canonical.results) {
+            let (old_value, new_value) = (recorded.body().value(old.item), canonical.body().value(new.item));
+            if same_tokens(recorded, &old.tokens, canonical, &new.tokens) {
+                continue;
+            }
+            let tool = self.served_calls.get(&new.call_id)?;
+            if old.call_id != new.call_id || self.plan.options.run_tools.contains(tool) {
+                return None;
+            }
+            edits.push(Edit { span: new_value.span(), with: old_value.raw().to_vec() });
+            fresh.push((new.call_id.clone(), HeldResult {
+                tool: tool.clone(),
+                recorded: readable(old_value),
+                new: readable(new_value),
+            }));
+        }
+        let mut notes = Vec::new();
+        for (call_id, held) in fresh {
+            if !self.held.contains_key(&call_id) {
+                notes.push(format!("held: {}", held_line(&held)));
+                self.held.insert(call_id, held);
+            }
+        }
+        Some((notes, edits))
+    }
+
+    fn act(
+        &mut self,
+        request: &Request,
+        parsed: &Parsed,
+        found: Option<Found>,
+        placed: Option<NodeId>,
+        edited: Option<Vec<u8>>,
+    ) -> Decision {
+        let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
+        let grade = found.as_ref().map_or(if placed.is_some() { Grade::Place } else { Grade::Miss }, |found| found.grade);
+        let mut notes = found.as_ref().map(|found| found.notes.clone()).unwrap_or_default();
+        let key = parsed.canonical.key;
+        let forced = node.or(placed).is_some_and(|node| self.plan.from.contains(&node));
+        let answer_changed = node.is_some_and(|node| {
+            self.plan.changes.iter().any(|change| change.wanted.node == node && matches!(change.target, Target::Answer))
+        });
+        if edited.is_none() && !forced
+            && let Some(found) = &found
+        {
+            let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
+            return self.serve(request.seq, found, action, notes, key);
+        }
+        if found.is_none() && edited.is_none() && !forced {
+            let miss = self.explain(parsed);
+            if !self.may_miss(miss.nearest.as_ref().map(|(place, _)| *place)) {
+                self.refused = true;
+                return self.refuse(request.seq, miss.node(&self.plan), miss.refusal(&self.plan, &self.uses), key);
+            }
+            notes.push(miss.note(&self.plan));
+        }
+        if self.refused || self.plan.options.live == Live::Never || self.sent >= self.plan.ceiling() {
+            let reason = if self.refused {
+                "a call was refused before, so nothing more is sent".to_owned()
+            } else if self.plan.options.live == Live::Never {
+                "it would have to be sent, and `--live never` forbids it".to_owned()
+            } else {
+                format!("{} calls were sent already, which is the most that was allowed", self.sent)
+            };
+            self.refused = true;
+            return self.refuse(request.seq, node.or(placed), Refusal { reason, details: Vec::new(), ignore: None }, key);
+        }
+        self.send(request, parsed, found, node.or(placed), grade, edited, notes)
+    }
+
+    fn serve(&mut self, seq: Seq, found: &Found, action: Action, notes: Vec<String>, key: Key) -> Decision {
+        let entry = &self.plan.entries[found.entry];
+        self.uses[found.entry] = Use::Taken;
+        self.taken_by.insert(seq, found.entry);
+        let beside = self.plan.beside.get(&entry.seq).cloned().unwrap_or_default();
+        let decided = Decided { seq, action, node: Some(entry.node), grade: found.grade, sent: None, notes, beside };
+        Decision { decided, entry: Some(found.entry), refusal: None, key }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of them are parts of one decision")]
+    fn send(
+        &mut self,
+        request: &Request,
+        parsed: &Parsed,
+        found: Option<Found>,
+        node: Option<NodeId>,
+        grade: Grade,
+        edited: Option<Vec<u8>>,
+        notes: Vec<String>,
+    ) -> Decision {
+        let mut body = edited.clone().map_or_else(|| request.body.clone(), Bytes::from);
+        let mut changed = edited.is_some();
+        if let Ok(json) = Json::parse(body.clone()) {
+            let edits = self.result_edits(parsed, &json, |id, now| {
+                let held = self.held.contains_key(id) || self.served_calls.contains_key(id);
+                let tool = self.served_calls.get(id)?;
+                let let_through = self.plan.options.run_tools.contains(tool) || self.result_is_changed(id);
+                let recorded = self.recorded_results.get(id)?;
+                (held && !let_through && recorded != now).then(|| recorded.clone())
+            });
+            if !edits.is_empty() {
+                body = json.splice(edits).into();
+                changed = true;
+            }
+        }
+        if let (Some(model), Some(dialect), Ok(json)) =
+            (&self.plan.options.model, parsed.dialect, Json::parse(body.clone()))
+        {
+            let path = Path(vec![crate::text::json::Step::Key("model".into())]);
+            if dialect.get(Side::Request, &json, &path).as_ref() != Some(model)
+                && let Ok(set) = dialect.set(Side::Request, &json, &path, model)
+            {
+                body = set.into();
+                changed = true;
+            }
+        }
+        self.sent += 1;
+        let mut beside = Vec::new();
+        if let Some(found) = &found {
+            self.uses[found.entry] = Use::Taken;
+            self.taken_by.insert(request.seq, found.entry);
+        } else if let Some(node) = node
+            && let Some(place) = self.open_entry(node)
+        {
+            self.uses[place] = Use::Taken;
+            self.taken_by.insert(request.seq, place);
+        }
+        if let Some(entry) = self.taken_by.get(&request.seq).map(|place| &self.plan.entries[*place]) {
+            beside = self.plan.beside.get(&entry.seq).cloned().unwrap_or_default();
+        }
+        let action = if changed { Action::SendChanged } else { Action::Send };
+        let sent = changed.then_some(body);
+        let decided = Decided { seq: request.seq, action, node, grade, sent, notes, beside };
+        Decision { decided, entry: None, refusal: None, key: parsed.canonical.key }
+    }
+
+    fn result_is_changed(&self, id: &str) -> bool {
+        self.plan
+            .changes
+            .iter()
+            .any(|change| matches!(&change.target, Target::Result { call_id, .. } if call_id == id))
+    }
+
+    fn open_entry(&self, node: NodeId) -> Option<usize> {
+        (0..self.uses.len()).rfind(|place| self.plan.entries[*place].node == node && self.uses[*place] == Use::Unused)
+    }
+
+    fn refuse(&self, seq: Seq, node: Option<NodeId>, refusal: Refusal, key: Key) -> Decision {
+        let notes = std::iter::once(refusal.reason.clone()).chain(refusal.details.iter().cloned()).collect();
+        let decided =
+            Decided { seq, action: Action::Refuse, node: None, grade: Grade::Miss, sent: None, notes, beside: Vec::new() };
+        let _ = node;
+        Decision { decided, entry: None, refusal: Some(refusal), key }
+    }
+
+    /// Whether a call that is not on the recording is the doing of a change, and may be sent.
+    fn may_miss(&self, nearest: Option<usize>) -> bool {
+        match self.plan.options.live {
+            Live::Always => true,
+            Live::Never => false,
+            Live::Auto => {
+                let began = nearest.map(|place| self.plan.entries[place].began);
+                self.handed.iter().any(|ended| began.is_none_or(|began| began > *ended))
+            }
+        }
+    }
+
+    fn explain(&self, parsed: &Parsed) -> Miss {
+        let candidates = self.plan.entries.iter().enumerate().filter(|(_, entry)| {
+            entry.parsed.dialect.map(wire::Dialect::name) == parsed.dialect.map(wire::Dialect::name)
+        });
+        let nearest = candidates
+            .map(|(place, entry)| {
+                let used = self.uses[place] == Use::Taken;
+                (place, used, likeness(&entry.parsed.canonical, &parsed.canonical))
+            })
+            .max_by(|left, right| left.2.total_cmp(&right.2).then_with(|| right.1.cmp(&left.1)).then(right.0.cmp(&left.0)))
+            .filter(|(_, _, likeness)| *likeness > 0.0);
+        let difference = nearest.and_then(|(place, ..)| {
+            self.plan.entries[place].parsed.canonical.differences(&parsed.canonical, 1).into_iter().next()
+        });
+        Miss { nearest: nearest.map(|(place, used, _)| (place, used)), difference, any: !self.plan.entries.is_empty() }
+    }
+
+    /// The agent took an answer, or left before its end.
+    pub(super) fn ended(&mut self, seq: Seq, taken: bool, answered: Option<(&Parsed, u16, &str, &Bytes)>, changed: bool) {
+        self.clock += 1;
+        let entry = self.taken_by.get(&seq).copied();
+        if !taken {
+            if let Some(entry) = entry
+                && self.plan.entries[entry].ended.is_some()
+            {
+                self.uses[entry] = Use::Unused;
+                self.taken_by.remove(&seq);
+            }
+            return;
+        }
+        if let Some(place) = entry {
+            let entry = &self.plan.entries[place];
+            self.done.insert(entry.node);
+            if changed {
+                self.handed.push(entry.ended.unwrap_or(entry.began));
+            }
+        } else if changed {
+            // It stands for no recorded call: what follows it is the doing of the change before it.
+            let earliest = self.handed.iter().min().copied();
+            self.handed.extend(earliest);
+        }
+        let Some((parsed, status, kind, body)) = answered else { return };
+        let Some(dialect) = parsed.dialect else { return };
+        let reply = dialect.reply(status, kind, body);
+        for id in reply.id.iter().chain(&reply.item_ids) {
+            self.named.insert(id.clone(), parsed.canonical.key);
+        }
+        if !changed {
+            for call in reply.tool_calls() {
+                self.served_calls.insert(call.id.clone(), call.name.clone());
+            }
+        } else if let Some(place) = entry {
+            self.unchanged_calls(place, &reply);
+        }
+        if let Some(place) = self.places.get(&seq) {
+            self.lanes.answer(*place, self.clock, &reply);
+        }
+    }
+
+    /// Calls of an edited answer that are as they were recorded: their results are held all the same.
+    fn unchanged_calls(&mut self, place: usize, reply: &Reply) {
+        let seq = self.plan.entries[place].seq;
+        let recorded: Vec<(String, String, String)> = self
+            .plan
+            .run
+            .graph
+            .nodes()
+            .filter(|node| node.anchor.as_ref().is_some_and(|(anchor, _)| *anchor == seq))
+            .filter_map(|node| match &node.detail {
+                crate::model::Detail::Tool(tool) => Some((tool.call_id.clone(), node.name.clone(), tool.arguments.clone())),
+                _ => None,
+            })
+            .collect();
+        for call in reply.tool_calls() {
+            let same = |known: &(String, String, String)| known.0 == call.id && known.1 == call.name && known.2 == call.arguments;
+            if recorded.iter().any(same) {
+                self.served_calls.insert(call.id.clone(), call.name.clone());
+            }
+        }
+    }
+
+    /// Decides about an announced node.
+    pub(super) fn begin(&mut self, begin: &Begin) -> Told {
+        let key = announced::key(&begin.kind, &begin.name, &begin.input);
+        let found = (0..self.plan.told.len())
+            .find(|place| self.plan.told[*place].key == key && self.told_uses[*place] == Use::Unused);
+        let node = found.map(|place| self.plan.told[place].node);
+        let decided = |action, grade, notes| Decided {
+            seq: begin.seq,
+            action,
+            node,
+            grade,
+            sent: None,
+            notes,
+            beside: Vec::new(),
+        };
+        if let Some(place) = found {
+            self.told_uses[place] = Use::Taken;
+            let run_again = self.plan.options.run_tools.contains(&begin.name)
+                || (self.plan.from.contains(&self.plan.told[place].node) && reads(&begin.kind));
+            if run_again {
+                self.handed.push(self.told_end(place));
+                return Told { decided: decided(Action::Send, Grade::Exact, Vec::new()), given: None, denied: None };
+            }
+            let seq = self.plan.told[place].seq;
+            let changed = self.plan.changes.iter().any(|change| match &change.target {
+                Target::Given(given) => *given == seq,
+                Target::Result { announced, .. } => *announced == Some(seq),
+                _ => false,
+            });
+            if changed {
+                self.handed.push(self.told_end(place));
+            }
+            let action = if changed { Action::ServeEdited } else { Action::Serve };
+            return Told { decided: decided(action, Grade::Exact, Vec::new()), given: Some(place), denied: None };
+        }
+        if reads(&begin.kind) || self.plan.options.allow_effects {
+            return Told { decided: decided(Action::Send, Grade::Miss, Vec::new()), given: None, denied: None };
+        }
+        let reason = format!(
+            "the recording has no {} `{}` with this input; it may have effects and was not run (`--yes` lets it run)",
+            begin.kind, begin.name
+        );
+        let decided = decided(Action::Refuse, Grade::Miss, vec![reason.clone()]);
+        Told { decided, given: None, denied: Some(reason) }
+    }
+
+    fn told_end(&self, place: usize) -> Micros {
+        let announced = self.plan.run.announced.get(&self.plan.told[place].seq);
+        announced.map_or(Micros(0), |announced| announced.finish.as_ref().map_or(announced.begin.at, |finish| finish.at))
+    }
+
+    /// Recorded exchanges that no request asked for.
+    pub(super) fn unused(&self) -> Vec<NodeId> {
+        let mut nodes: BTreeSet<NodeId> = BTreeSet::new();
+        for (entry, used) in self.plan.entries.iter().zip(&self.uses) {
+            if *used == Use::Unused {
+                nodes.insert(entry.node);
+            }
+        }
+        nodes.into_iter().collect()
+    }
+
+    /// Whether a call that overlapped one that began then, and ended before `ended`, may still come.
+    pub(super) fn expects_before(&self, began: Micros, ended: Micros) -> bool {
+        self.plan.entries.iter().zip(&self.uses).any(|(entry, used)| {
+            *used == Use::Unused
+                && entry.ended.is_some_and(|end| end < ended && end > began)
+                && entry.began < ended
+                && entry.causes.iter().all(|cause| self.done.contains(cause))
+        })
+    }
+
+    /// The entry at a place.
+    pub(super) fn entry(&self, place: usize) -> &Entry {
+        &self.plan.entries[place]
+    }
+}
+
+/// Announced structures that only read or only group: they may run again.
+fn reads(kind: &str) -> bool {
+    !matches!(kind, "tool" | "memory" | "job" | "human")
+}
+
+struct Miss {
+    nearest: Option<(usize, bool)>,
+    difference: Option<crate::wire::canonical::Difference>,
+    any: bool,
+}
+
+impl Miss {
+    fn node(&self, plan: &Plan) -> Option<NodeId> {
+        self.nearest.map(|(place, _)| plan.entries[place].node)
+    }
+
+    fn note(&self, plan: &Plan) -> String {
+        match self.node(plan) {
+            Some(node) => format!("not on the recording; nearest is node {node}"),
+            None => "not on the recording".into(),
+        }
+    }
+
+    fn refusal(&self, plan: &Plan, uses: &[Use]) -> Refusal {
+        let Some((place, used)) = self.nearest else {
+            let reason = if self.any {
+                "the recording has no call of this kind"
+            } else {
+                "the recording has no calls"
+            };
+            return Refusal { reason: reason.into(), details: Vec::new(), ignore: None };
+        };
+        let node = plan.entries[place].node;
+        let name = plan.run.graph.node(node).map(|node| node.name.clone()).unwrap_or_default();
+        let named = if name.is_empty() { format!("node {node}") } else { format!("node {node} `{name}`") };
+        let Some(difference) = &self.difference else {
+            let reason = "the agent makes this call once more than it was recorded".to_owned();
+            let details = vec![format!("nearest is {named}, which is equal and was answered already")];
+            return Refusal { reason, details, ignore: None };
+        };
+        let _ = (used, uses);
+        let value = |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), |value| cut(value, 120));
+        let (left, right) = match (&difference.left, &difference.right) {
+            (Some(left), Some(right)) => around(left, right),
+            (left, right) => (value(left), value(right)),
+        };
+        Refusal {
+            reason: "this call is not on the recording".into(),
+            details: vec![
+                format!("nearest is {named}, which differs in `{}`", difference.path),
+                format!("recorded: {left}"),
+                format!("now:      {right}"),
+            ],
+            ignore: Some(difference.path.clone()),
+        }
+    }
+}
+
+/// The parts of two long texts around their first difference.
+fn around(left: &str, right: &str) -> (String, String) {
+    let same = left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count();
+    if same < 60 {
+        return (cut(left, 120), cut(right, 120));
+    }
+    let skip = same - 40;
+    let tail = |text: &str| format!("…{}", cut(&text.chars().skip(skip).collect::<String>(), 110));
+    (tail(left), tail(right))
+}
+
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    format!("{}…", text.chars().take(most).collect::<String>())
+}
+
+pub(super) fn held_line(held: &HeldResult) -> String {
+    let (recorded, new) = (Json::parse_text(&held.recorded), Json::parse_text(&held.new));
+    if let (Ok(recorded), Ok(new)) = (recorded, new)
+        && recorded.root().kind() == crate::text::json::Kind::Object
+    {
+        let none: wire::canonical::Resolve<'_> = &|_| None;
+        let old = wire::canonical::json("result", &wire::keys::PLAIN, &recorded, none);
+        let now = wire::canonical::json("result", &wire::keys::PLAIN, &new, none);
+        if let Some(first) = old.differences(&now, 1).first() {
+            let show = |value: &Option<String>| value.as_deref().map_or("nothing".into(), |value| cut(value, 60));
+            return format!("{} $.{} {}, held {}", held.tool, first.path, show(&first.right), show(&first.left));
+        }
+    }
+    format!("{} {}, held {}", held.tool, cut(&held.new, 60), cut(&held.recorded, 60))
+}
+
+fn readable(value: crate::text::json::Ref<'_>) -> String {
+    value.as_str().map_or_else(|| value.raw_str().into_owned(), std::borrow::Cow::into_owned)
+}
+
+fn same_tokens(
+    left: &Canonical,
+    left_tokens: &std::ops::Range<usize>,
+    right: &Canonical,
+    right_tokens: &std::ops::Range<usize>,
+) -> bool {
+    let (one, other) = (&left.tokens[left_tokens.clone()], &right.tokens[right_tokens.clone()]);
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| {
+            one.kind == other.kind
+                && (matches!(one.kind, TokenKind::Id) || left.bytes(one) == right.bytes(other))
+        })
+}
