@@ -9,3 +9,4 @@ mod proxy;
 mod support;
 mod tidy;
 mod ui;
+mod wire;

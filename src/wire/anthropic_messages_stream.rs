@@ -198,8 +198,7 @@ fn cut(block: Ref<'_>) -> (Value, Vec<Object>) {
     if kind.ends_with("tool_use") {
         if let Some(input) = block.get("input").filter(|input| input.kind() == Kind::Object) {
             opening.set("input", Value::Raw(b"{}".to_vec()));
-            let text = String::from_utf8_lossy(&compact(input.raw())).into_owned();
-            deltas.push(delta("input_json_delta", "partial_json", Value::text(&text)));
+            deltas.push(delta("input_json_delta", "partial_json", Value::text(&input.raw_str())));
         }
         return (Value::Object(opening), deltas);
     }
