@@ -16,6 +16,10 @@ pub mod store;
 
 pub mod proxy;
 
+pub mod record;
+
+pub mod replay;
+
 mod loopback;
 
 pub mod announce;
