@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod json;
 mod proxy;
+mod redact;
 mod support;
 mod tidy;
 mod ui;
