@@ -177,9 +177,9 @@ fn mistakes_are_answered() {
     ");
     insta::assert_snapshot!(env.run(["show", "zz"]), @"
     --- stderr
-    error: no run matches `zz`
+    error: no runs yet
 
-    hint: list the runs with `retake ls`
+    hint: record one with `retake record python agent.py`, or try `retake demo`
     --- exit 2
     ");
     insta::assert_snapshot!(env.run(["record"]), @"

@@ -4,10 +4,16 @@
 mod announce;
 mod cli;
 mod demo;
+mod export;
 mod json;
+mod ls;
 mod proxy;
 mod redact;
+mod rm;
+mod show;
+mod store;
 mod support;
+mod tag;
 mod tidy;
 mod ui;
 mod wire;

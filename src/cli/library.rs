@@ -7,7 +7,7 @@ use crate::config;
 use crate::model::{NodeId, Run, RunGraph, RunId, State, Summary};
 use crate::record;
 use crate::store::{self, Recording, Store};
-use crate::text::escape::one_line;
+use crate::text::escape::{escaped, one_line};
 use crate::text::units::count;
 use crate::ui::{graph, runs};
 
@@ -46,7 +46,12 @@ pub(crate) fn make(globals: &Globals) -> Result<Store, Error> {
 pub(crate) fn summaries(globals: &Globals) -> Result<Vec<Summary>, Error> {
     match Store::open(&root(globals)) {
         Err(store::Error::NoStore { .. }) => Ok(Vec::new()),
-        opened => opened.and_then(|store| store.summaries(&read)).map_err(|error| failed(&error)),
+        opened => {
+            let store = opened.map_err(|error| failed(&error))?;
+            let all = store.summaries(&read).map_err(|error| failed(&error));
+            warn(&store, globals);
+            all
+        }
     }
 }
 
@@ -62,46 +67,72 @@ fn understood(recording: &Recording) -> Run {
     record::assemble(&recording.id, &recording.events)
 }
 
+/// Says what went wrong in the store without stopping anything.
+fn warn(store: &Store, globals: &Globals) {
+    for warning in store.take_warnings() {
+        globals.note(&format!("warning: {}", escaped(&warning.to_string())));
+    }
+}
+
 fn here() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }
 
 /// The name of the run that a selector means: `latest`, `latest~1`, a prefix, a tag.
 pub(crate) fn resolve(selector: &str, globals: &Globals) -> Result<RunId, Error> {
-    open(globals)?.resolve(selector).map_err(|error| match error {
-        store::Error::TooFewRuns { runs: 0, .. } => nothing(),
+    let store = open(globals)?;
+    if let Some(back) = back(selector) {
+        let mut all = summaries(globals)?;
+        return match all.len() {
+            0 => Err(nothing()),
+            there if back < there => Ok(all.swap_remove(back).id),
+            there => Err(Error::new(Kind::Usage, format!("no run is `{selector}`: there are {}", count(there, "run")))
+                .hint("list the runs with `retake ls`")),
+        };
+    }
+    let resolved = store.resolve(selector);
+    warn(&store, globals);
+    resolved.map_err(|error| match error {
         store::Error::Ambiguous { candidates, .. } => {
             let all = summaries(globals).unwrap_or_default();
             let rows: Vec<Summary> = all.iter().filter(|run| candidates.contains(&run.id)).cloned().collect();
             let error = format!("prefix `{selector}` is ambiguous, it matches {}:", count(candidates.len(), "run"));
             Error::new(Kind::Usage, error).rows(runs::candidates(&rows, &all, globals.err_paper()))
         }
-        error @ (store::Error::NoMatch { .. } | store::Error::TooFewRuns { .. } | store::Error::Removed { .. }) => {
+        error @ (store::Error::NoMatch { .. } | store::Error::Removed { .. }) => {
             failed(&error).hint("list the runs with `retake ls`")
         }
         other => failed(&other),
     })
 }
 
+/// How many runs before the newest `latest` or `latest~2` means; `None` for any other selector.
+fn back(selector: &str) -> Option<usize> {
+    match selector.strip_prefix("latest")? {
+        "" => Some(0),
+        rest => rest.strip_prefix('~')?.parse().ok(),
+    }
+}
+
 /// The run that a selector means, or the one in a recording file.
 pub(crate) fn find(selector: &str, globals: &Globals) -> Result<Found, Error> {
-    let recording = if is_file(selector) {
-        Store::load_file(Path::new(selector))
-            .map_err(|error| Error::new(Kind::Failed, format!("cannot read `{}`", one_line(selector))).cause(&error))?
+    let (recording, known) = if is_file(selector) {
+        let recording = Store::load_file(Path::new(selector))
+            .map_err(|error| Error::new(Kind::Failed, format!("cannot read `{}`", one_line(selector))).cause(&error))?;
+        (recording, None)
     } else {
         let id = resolve(selector, globals)?;
-        open(globals)?.load(&id).map_err(|error| failed(&error))?
+        let store = open(globals)?;
+        let recording = store.load(&id).map_err(|error| failed(&error))?;
+        let known = store.summary(&id, &read).map_err(|error| failed(&error))?;
+        warn(&store, globals);
+        (recording, Some(known))
     };
     for damage in &recording.damage {
         globals.note(&format!("warning: the recording is damaged: {damage}"));
     }
     let run = understood(&recording);
-    let mut summary = record::summarise(&run, recording.state);
-    if !is_file(selector)
-        && let Some(known) = summaries(globals)?.into_iter().find(|known| known.id == run.id)
-    {
-        summary.tags = known.tags;
-    }
+    let summary = known.unwrap_or_else(|| record::summarise(&run, recording.state));
     Ok(Found { run, summary })
 }
 

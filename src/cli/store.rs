@@ -1,6 +1,7 @@
 //! `retake store`: upkeep of the store.
 
 use super::{Error, Globals, library};
+use crate::store::{Agreement, FileReport, Report};
 use crate::ui::store as view;
 
 /// Verify and rebuild the store
@@ -25,18 +26,31 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     match args.command {
         Command::Verify => {
             let report = store.verify().map_err(|error| library::failed(&error))?;
-            let checked: Vec<view::Checked> = report
-                .files
-                .iter()
-                .map(|file| (file.run.to_string(), file.damage.iter().map(ToString::to_string).collect()))
-                .collect();
-            globals.print(view::verified(&checked, globals.paper()))?;
-            Ok(i32::from(checked.iter().any(|(_, damage)| !damage.is_empty())))
+            globals.print(view::verified(&checked(&report), globals.paper()))?;
+            Ok(i32::from(!report.is_sound()))
         }
         Command::Rebuild => {
             let runs = store.rebuild(&library::read).map_err(|error| library::failed(&error))?;
             globals.note(&view::rebuilt(runs));
             Ok(0)
         }
+    }
+}
+
+/// What was found, in words.
+fn checked(report: &Report) -> view::Checked {
+    let words = |file: &FileReport| {
+        let mut wrong: Vec<String> = file.damage.iter().map(ToString::to_string).collect();
+        wrong.extend(file.error.clone());
+        if file.index == Agreement::Differs {
+            wrong.push("the index says something else; make it anew with `retake store rebuild`".to_owned());
+        }
+        view::File { run: file.run.to_string(), wrong, sound: file.is_sound() }
+    };
+    view::Checked {
+        files: report.files.iter().map(words).collect(),
+        ledger: report.ledger.iter().map(ToString::to_string).collect(),
+        index: report.index.as_ref().map(ToString::to_string),
+        events: report.files.iter().map(|file| file.records).sum(),
     }
 }

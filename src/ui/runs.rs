@@ -77,7 +77,8 @@ fn lines(rows: &[(String, &Summary)], all: &[Summary], paper: Paper) -> String {
             used += 2 + width;
         }
         let tags = tags(run);
-        let said = paper.cut(&what(run), used + 2 + if tags.is_empty() { 0 } else { columns(&tags) + 2 });
+        let what = if branch.ends_with('─') { what(run) } else { whole(run) };
+        let said = paper.cut(&what, used + 2 + if tags.is_empty() { 0 } else { columns(&tags) + 2 });
         let _ = write!(line, "  {said}");
         if !tags.is_empty() {
             let _ = write!(line, "  {}", paper.paint(Style::Place, &tags));
@@ -126,6 +127,15 @@ pub fn what(run: &Summary) -> String {
         return "replay".to_owned();
     }
     format!("replay: {}", one_line(&parent.changes.join(" ")))
+}
+
+/// The same, with the run that a replay came from.
+#[must_use]
+pub fn whole(run: &Summary) -> String {
+    match &run.started.parent {
+        Some(parent) => what(run).replacen("replay", &format!("replay of {}", parent.run), 1),
+        None => what(run),
+    }
 }
 
 /// How many letters of the name are needed to tell the run from all others; at least 1.

@@ -4,24 +4,55 @@ use std::fmt::Write as _;
 
 use super::{Paper, Style};
 use crate::text::escape::one_line;
-use crate::text::units::count;
+use crate::text::units::{count, grouped};
 
-/// What was found in one recording: its name, and what is damaged.
-pub type Checked = (String, Vec<String>);
+/// What a check of the whole store found.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    /// Each recording.
+    pub files: Vec<File>,
+    /// Damage of the ledger.
+    pub ledger: Vec<String>,
+    /// What is wrong with the index as a whole.
+    pub index: Option<String>,
+    /// How many events were read.
+    pub events: u64,
+}
 
-/// The outcome of a check, damaged recordings first a line each, then the count.
+/// What a check of one recording found.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Name of the run.
+    pub run: String,
+    /// What is to be said of it, a line each.
+    pub wrong: Vec<String>,
+    /// Whether that is as it should be, as the torn end that a kill leaves.
+    pub sound: bool,
+}
+
+/// The outcome of a check: a line for each thing that is to be said, then the count.
 #[must_use]
-pub fn verified(checked: &[Checked], paper: Paper) -> String {
+pub fn verified(checked: &Checked, paper: Paper) -> String {
     let mut out = String::new();
-    let mut damaged = 0;
-    for (run, damage) in checked.iter().filter(|(_, damage)| !damage.is_empty()) {
-        damaged += 1;
-        for what in damage {
-            let _ = writeln!(out, "{}  {}", paper.paint(Style::Bad, run), one_line(what));
+    for file in &checked.files {
+        let style = if file.sound { Style::Changed } else { Style::Bad };
+        for what in &file.wrong {
+            let _ = writeln!(out, "{}  {}", paper.paint(style, &file.run), one_line(what));
         }
     }
-    let state = if damaged == 0 { "all sound".to_owned() } else { format!("{damaged} damaged") };
-    let _ = writeln!(out, "{}, {state}", count(checked.len(), "recording"));
+    for (part, what) in
+        checked.ledger.iter().map(|what| ("ledger", what)).chain(checked.index.iter().map(|what| ("index", what)))
+    {
+        let _ = writeln!(out, "{}  {}", paper.paint(Style::Bad, &format!("{part:8}")), one_line(what));
+    }
+    let damaged = checked.files.iter().filter(|file| !file.sound).count();
+    let state = match (damaged, checked.ledger.is_empty() && checked.index.is_none()) {
+        (0, true) => "all sound".to_owned(),
+        (0, false) => "all sound but for what is said above".to_owned(),
+        (damaged, _) => format!("{} damaged", grouped(damaged as u64)),
+    };
+    let events = count(usize::try_from(checked.events).unwrap_or(usize::MAX), "event");
+    let _ = writeln!(out, "{}, {events}, {state}", count(checked.files.len(), "recording"));
     out
 }
 

@@ -2,16 +2,20 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::output;
+use bytes::Bytes;
+use retake::model::State;
+use retake::model::event::{Ended, Event, Output, Parent};
+use retake::store::{Recorder, Store};
+
+use super::{output, runs as made};
 
 /// Where the program runs: nothing of the machine is seen but the system's own programs.
 pub(crate) struct TestEnv {
     root: PathBuf,
-    variables: Vec<(String, String)>,
 }
 
 impl TestEnv {
@@ -24,7 +28,7 @@ impl TestEnv {
             fs::create_dir_all(root.join(folder)).expect("a temporary directory can be made");
         }
         let root = root.canonicalize().expect("it was made");
-        Self { root, variables: Vec::new() }
+        Self { root }
     }
 
     /// The working directory.
@@ -37,16 +41,43 @@ impl TestEnv {
         self.root.join("store")
     }
 
-    /// Sets a variable for all that runs from now on.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.variables.push((name.to_owned(), value.to_owned()));
-    }
-
     /// Writes a file into the working directory.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.work().join(name);
         fs::write(&path, content).expect("a file can be written");
         path
+    }
+
+    /// Puts a run into the store that printed a line and was sealed; its name is eight letters from k to z.
+    pub(crate) fn keep(&self, letters: &str, tenths: u64, parent: Option<&str>) {
+        let store = Store::create(&self.store()).expect("a store can be made");
+        let mut recorder = self.begin(&store, letters, tenths, parent);
+        let code = i32::from(parent.is_some());
+        recorder.write(&Event::Ended(Ended { at: made::at(tenths + 9), code })).expect("it is written");
+        let path = recorder.path().to_owned();
+        recorder.flush().expect("it is written");
+        let events = Store::load_file(&path).expect("it is there").events;
+        let run = retake::record::assemble(&events).expect("it began");
+        let summary = retake::record::summarise(&run, State::Finished);
+        recorder.seal(&summary, &run.graph).expect("it is written");
+    }
+
+    /// Begins the recording of a run that nobody ends.
+    pub(crate) fn begin(&self, store: &Store, letters: &str, tenths: u64, parent: Option<&str>) -> Recorder {
+        let mut recorder = store.recorder(&made::name(letters)).expect("the name is free");
+        let mut run = made::run(letters, &["python", "agent.py", "hello there"]);
+        run.started.at = made::at(tenths);
+        run.started.parent = parent.map(|parent| Parent {
+            run: made::name(parent),
+            changes: vec!["--set 1.system=x".to_owned()],
+            highest: 0,
+        });
+        let bytes = Bytes::from_static(b"hello\x1b[2J\n");
+        let events = [Event::Started(run.started), Event::Output(Output { at: made::at(tenths), stream: 1, bytes })];
+        for event in &events {
+            recorder.write(event).expect("it is written");
+        }
+        recorder
     }
 
     /// The program, ready to be given arguments.
@@ -61,9 +92,8 @@ impl TestEnv {
             .env("TZ", "UTC")
             .env("COLUMNS", "100")
             .env("RETAKE_STORE", self.store())
-            .env("RETAKE_TEST_CLOCK", super::runs::BEGIN.to_string())
+            .env("RETAKE_TEST_CLOCK", (made::BEGIN + 60_000_000).to_string())
             .env("RETAKE_TEST_SEED", "1")
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }
@@ -74,14 +104,14 @@ impl TestEnv {
         self.hide(&output::whole(&ran))
     }
 
+    /// The same, the words in one string.
+    pub(crate) fn line(&self, words: &str) -> String {
+        self.run(words.split_whitespace())
+    }
+
     /// The text with the paths of this world replaced.
     fn hide(&self, text: &str) -> String {
         text.replace(&*self.root.to_string_lossy(), "[root]")
-    }
-
-    /// The root of this world.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn run(letters: &str, command: &[&str]) -> Run {
         },
         ended: Some(Ended { at: at(79), code: 0 }),
         calls: BTreeMap::new(),
+        announced: BTreeMap::new(),
         graph: RunGraph::default(),
         output: Vec::new(),
         notes: Vec::new(),
