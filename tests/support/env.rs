@@ -57,7 +57,7 @@ impl TestEnv {
         let path = recorder.path().to_owned();
         recorder.flush().expect("it is written");
         let events = Store::load_file(&path).expect("it is there").events;
-        let run = retake::record::assemble(&events).expect("it began");
+        let run = retake::record::assemble(&made::name(letters), &events);
         let summary = retake::record::summarise(&run, State::Finished);
         recorder.seal(&summary, &run.graph).expect("it is written");
     }
