@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// Bytes of a shingle.
-const GRAM: usize = 12;
+pub const GRAM: usize = 12;
 /// Shingles of which one is a fingerprint.
 const WINDOW: usize = 4;
 /// Different bytes that a shingle has at least: rules and rows of zeros are no evidence.
@@ -63,7 +63,8 @@ impl Positions {
     /// Whether a word may begin or end before this byte of the folded text.
     #[must_use]
     pub fn is_border(&self, folded: &[u8], at: usize) -> bool {
-        self.gap_before(at) || !(is_word(char_before(folded, at)) && is_word(char_at(folded, at)))
+        let is_whole = folded.get(at).is_none_or(|byte| !is_inside(*byte));
+        is_whole && (self.gap_before(at) || !(is_word(char_before(folded, at)) && is_word(char_at(folded, at))))
     }
 }
 
