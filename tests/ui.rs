@@ -126,7 +126,7 @@ fn a_node_says_what_is_new_and_where_it_came_from() {
       from 2 (data), 4 (data)
       to 6 (data)
 
-    messages[0].content  system  new
+    system  new
       Summarize the findings as a list.
     messages[1].content  user  new
       from 2 documents[0].text: 30 characters at 4, exact
@@ -143,7 +143,7 @@ fn a_node_says_what_is_new_and_where_it_came_from() {
     4  model call  gpt-5-mini  openai-chat  1.1s
       from 1 (then), 2 (tool_result), 3 (tool_result)
 
-    messages[0].content  system  as in 1
+    system  as in 1
       You sell lamps.
     messages[1].content  user  as in 1
       What do two lamps cost?
@@ -166,7 +166,7 @@ fn a_node_says_what_is_new_and_where_it_came_from() {
       to 2 (tool_call), 3 (tool_call), 4 (then)
       POST https://api.openai.com/v1/chat/completions, 200, 24 B, stream of 2 pieces, first byte after 0.3s
 
-    messages[0].content  system  new
+    system  new
       You sell lamps.
     messages[1].content  user  new
       What do two lamps cost?
@@ -186,7 +186,7 @@ fn a_node_says_what_is_new_and_where_it_came_from() {
       served: equal once values were held, stands for 1 of nrsvlkyo
         held messages[0].content: 2026-11-23, now 2026-11-24
 
-    messages[0].content  system  new
+    system  new
       You sell lamps.
     messages[1].content  user  new
       What do two lamps cost?

@@ -6,7 +6,7 @@ use super::facts::arguments;
 use super::{Paper, Style};
 use crate::model::{Detail, Edge, Message, Node, NodeId, Part, Passage, Run};
 use crate::text::escape::{escaped, one_line};
-use crate::text::json::{Json, Kind};
+use crate::text::json::{Json, Kind, Path, Step};
 use crate::text::units::count;
 
 /// Lines of an answer, a new text, and one that was carried over, before a terminal is spared the rest.
@@ -88,14 +88,25 @@ fn same_part(left: &Part, right: &Part) -> bool {
     }
 }
 
-/// A path that `--set` takes for what this message says.
-fn typed(message: &Message) -> String {
-    match message.parts.as_slice() {
-        [Part::ToolResult(result)] => result.path.clone(),
+/// The path of a message in the words of `--set`: `system` for a first system message, else its place.
+fn place(message: &Message, position: usize) -> String {
+    if position == 0 && matches!(message.role.as_str(), "system" | "developer") {
+        return "system".to_owned();
+    }
+    match Path::parse(&message.path).map(|path| path.0).as_deref() {
+        Ok([Step::Key(_), Step::Index(index), ..]) => format!("messages[{index}]"),
+        _ => format!("messages[{position}]"),
+    }
+}
+
+/// A path that `--set` takes for what a message says, given the path of the message.
+fn typed(place: &str, parts: &[Part]) -> String {
+    match parts {
         [Part::ToolCall(call)] => call.path.clone(),
-        _ if message.path.starts_with("system") || message.path == "instructions" => message.path.clone(),
-        _ if message.parts.iter().any(|part| matches!(part, Part::Text(_))) => format!("{}.content", message.path),
-        _ => message.path.clone(),
+        [Part::Text(_) | Part::ToolResult(_) | Part::Media(_) | Part::Other(_)] if place != "system" => {
+            format!("{place}.content")
+        }
+        _ => place.to_owned(),
     }
 }
 
@@ -103,30 +114,30 @@ fn typed(message: &Message) -> String {
 pub(super) fn write(out: &mut String, run: &Run, node: &Node, messages: &[Message], paper: Paper) {
     let origins = origins(messages, predecessor(run, node.id));
     let sources = Sources::of(run, node.id);
-    for (message, origin) in messages.iter().zip(origins) {
+    for (position, (message, origin)) in messages.iter().zip(origins).enumerate() {
         let (mark, style, most) = match origin {
             Origin::New => ("new".to_owned(), Style::Changed, NEW_LINES),
             Origin::As(id) => (format!("as in {id}"), Style::Faint, OLD_LINES),
             Origin::AnswerOf(id) => (format!("answer of {id}"), Style::Faint, OLD_LINES),
         };
-        let path = typed(message);
-        let name = message.name.as_ref().map(|name| format!(" {}", one_line(name))).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "{}  {}{name}  {}",
-            paper.paint(Style::Place, &one_line(&path)),
-            one_line(&message.role),
-            paper.paint(style, &mark),
-        );
-        if origin == Origin::New {
-            sources.write(out, &message.path, paper);
+        let place = place(message, position);
+        let path = typed(&place, &message.parts);
+        let mut head = paper.paint(Style::Place, &one_line(&path));
+        for word in [Some(&message.role).filter(|role| **role != path), message.name.as_ref()].into_iter().flatten() {
+            let _ = write!(head, "  {}", one_line(word));
         }
-        parts(out, &message.parts, &path, most, paper);
+        let _ = writeln!(out, "{head}  {}", paper.paint(style, &mark));
+        if origin == Origin::New {
+            sources.write(out, &place, paper);
+        }
+        parts(out, &message.parts, most, paper);
     }
 }
 
-/// Writes parts of a message, two columns in. Paths are said where they are not `known`.
-pub(super) fn parts(out: &mut String, parts: &[Part], known: &str, most: usize, paper: Paper) {
+/// Writes parts of a message, two columns in; their paths too where there are several.
+pub(super) fn parts(out: &mut String, parts: &[Part], most: usize, paper: Paper) {
+    let several = parts.len() > 1;
+    let path = |path: &str| if several && !path.is_empty() { format!("  {}", one_line(path)) } else { String::new() };
     for part in parts {
         match part {
             Part::Text(text) | Part::Other(text) => paper.block(out, 2, &text.text, most),
@@ -139,7 +150,7 @@ pub(super) fn parts(out: &mut String, parts: &[Part], known: &str, most: usize, 
                 paper.block(out, 4, &reasoning.text, most);
             }
             Part::ToolCall(call) => {
-                let path = if call.path == known { String::new() } else { format!("  {}", one_line(&call.path)) };
+                let path = path(&call.path);
                 let said = format!("calls {} {}", one_line(&call.name), arguments(&call.arguments));
                 let _ = writeln!(out, "  {}{}", paper.cut(&said, 2 + path.len()), paper.paint(Style::Faint, &path));
             }
@@ -148,7 +159,7 @@ pub(super) fn parts(out: &mut String, parts: &[Part], known: &str, most: usize, 
                 let name = result.name.as_deref().map(|name| format!(" of {}", one_line(name))).unwrap_or_default();
                 let id =
                     if result.call_id.is_empty() { String::new() } else { format!(" {}", one_line(&result.call_id)) };
-                let path = if result.path == known { String::new() } else { format!("  {}", one_line(&result.path)) };
+                let path = path(&result.path);
                 let said = format!("(result{name}{id}{error}){path}");
                 let _ = writeln!(out, "  {}", paper.paint(Style::Faint, &said));
                 paper.block(out, 2, &result.content, most);

@@ -179,7 +179,7 @@ fn answer(out: &mut String, run: &Run, node: &Node, reply: &Reply, paper: Paper)
         reply.parts.iter().filter(|part| !matches!(part, crate::model::Part::ToolCall(_))).cloned().collect();
     if !said.is_empty() {
         let _ = writeln!(out, "{}", paper.paint(Style::Place, "answer"));
-        message::parts(out, &said, "", message::ANSWER_LINES, paper);
+        message::parts(out, &said, message::ANSWER_LINES, paper);
     }
     for (place, call) in reply.tool_calls().enumerate() {
         let tool = run
@@ -197,7 +197,7 @@ fn answer(out: &mut String, run: &Run, node: &Node, reply: &Reply, paper: Paper)
     }
     for (place, parts) in reply.choices.iter().enumerate() {
         let _ = writeln!(out, "{}", paper.paint(Style::Place, &format!("choice {}", place + 2)));
-        message::parts(out, parts, "", message::ANSWER_LINES, paper);
+        message::parts(out, parts, message::ANSWER_LINES, paper);
     }
 }
 
