@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 fn main() -> std::io::Result<()> {
     let question = std::env::args().nth(1).unwrap_or_else(|| "What will the weather be in Harrow?".to_owned());
     let tool = json!({"type": "function", "function": {
-        "name": "weather",
+        "name": "get_weather",
         "description": "The weather in a town.",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     }});
@@ -29,14 +29,14 @@ fn main() -> std::io::Result<()> {
         messages.push(message);
         for call in calls {
             let arguments: Value = serde_json::from_str(call["function"]["arguments"].as_str().unwrap_or("{}"))?;
-            let result = weather(arguments["city"].as_str().unwrap_or_default());
+            let result = get_weather(arguments["city"].as_str().unwrap_or_default());
             messages.push(json!({"role": "tool", "tool_call_id": call["id"], "content": result}));
         }
     }
     Err(std::io::Error::other("five turns and no answer"))
 }
 
-fn weather(city: &str) -> String {
+fn get_weather(city: &str) -> String {
     let weather = ["sunny", "rainy", "windy"][city.len() % 3];
     format!("The weather in {city} will be {weather}.")
 }

@@ -38,7 +38,7 @@ fn the_agent_searches_calls_two_tools_and_answers() {
     insta::assert_snapshot!(output(&mut agent(model)), @r#"
     question: Can two of us take our bicycles across on Saturday, and what will it cost?
     guide: bicycles, parking, tickets, food
-    tools: forecast{"day":"saturday"}, fares{"people":2,"bicycles":2}
+    tools: get_forecast {"day":"saturday"}, get_fares {"people":2,"bicycles":2}
 
     - When the forecast is wind force 6 or more, bicycles stay ashore; there is a locked shed for them at Harrow Quay.
     - Saturday: wind force 7 from the south-west, dry, 14 degrees.
@@ -47,7 +47,7 @@ fn the_agent_searches_calls_two_tools_and_answers() {
     insta::assert_snapshot!(output(agent(model).arg("Is the lighthouse open on Sunday, and can my dog come?")), @r#"
     question: Is the lighthouse open on Sunday, and can my dog come?
     guide: lighthouse, dogs, parking, roads
-    tools: forecast{"day":"sunday"}
+    tools: get_forecast {"day":"sunday"}
 
     - The lighthouse is open from 11:00 to 15:00.
     - Dogs travel free and stay on the lead, on the boat and on the island.
@@ -70,8 +70,8 @@ fn its_retrieval_and_its_tools_are_announced_and_the_tools_run_at_once() {
     insta::assert_snapshot!(began.join("\n"), @r#"
     /nodes "retrieval" "guide"
     /nodes/1/end null null
-    /nodes "tool" "forecast"
-    /nodes "tool" "fares"
+    /nodes "tool" "get_forecast"
+    /nodes "tool" "get_fares"
     /nodes/2/end null null
     /nodes/3/end null null
     "#);
@@ -85,12 +85,12 @@ fn recorded_documents_and_results_reach_the_answer() {
     let page = "Bicycles on board\nBicycles stay ashore on every day with wind force 2 or more.";
     let listener = Listener::new(vec![
         ("guide", json!({"documents": [{"id": "bicycles", "text": page}]})),
-        ("forecast", json!({"output": "Saturday: wind force 1."})),
+        ("get_forecast", json!({"output": "Saturday: wind force 1."})),
     ]);
     insta::assert_snapshot!(output(agent(model).env("RETAKE_URL", &listener.url)), @r#"
     question: Can two of us take our bicycles across on Saturday, and what will it cost?
     guide: bicycles
-    tools: forecast{"day":"saturday"}, fares{"people":2,"bicycles":2}
+    tools: get_forecast {"day":"saturday"}, get_fares {"people":2,"bicycles":2}
 
     - Bicycles stay ashore on every day with wind force 2 or more.
     - Saturday: wind force 1.

@@ -8,6 +8,7 @@ mod export;
 mod json;
 mod ls;
 mod proxy;
+mod readme;
 mod redact;
 mod rm;
 mod show;

@@ -143,7 +143,7 @@ fn answer(setup: &Setup, out: &mut impl Write) -> Result<String, Failure> {
             let nothing = || Failure::Model(format!("{} said nothing", setup.model));
             return if text.is_empty() { Err(nothing()) } else { Ok(text.to_owned()) };
         }
-        say("tools", &calls.iter().map(|call| format!("{}{}", call.name, call.arguments)).collect::<Vec<_>>());
+        say("tools", &calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect::<Vec<_>>());
         messages.push(reply.message(&calls));
         messages.extend(run_at_once(&calls));
     }
@@ -211,7 +211,7 @@ fn run_at_once(calls: &[Call]) -> Vec<Value> {
 
 /// What a tool says, after as long as a service nearby would take.
 fn work(call: &Call) -> Result<String, String> {
-    thread::sleep(Duration::from_millis(if call.name == "forecast" { 140 } else { 60 }));
+    thread::sleep(Duration::from_millis(if call.name == "get_forecast" { 140 } else { 60 }));
     tools::run(&call.name, &call.arguments)
 }
 

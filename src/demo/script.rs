@@ -121,7 +121,7 @@ pub fn script(choice: &Choice) -> Vec<Step> {
             "",
             "Next, with the two runs that are recorded now:",
             "  retake ls                       both runs, the replay under the one it came from",
-            "  retake show 5                   the last call in full",
+            "  retake show latest:5            the last call in full",
             "  retake replay                   once more, with nothing sent",
             "  retake record python agent.py   your own agent",
         ]),

@@ -24,7 +24,7 @@ pub(super) fn definitions() -> Value {
     let days: Vec<&str> = FORECAST.iter().map(|(day, ..)| *day).collect();
     json!([
         {"type": "function", "function": {
-            "name": "forecast",
+            "name": "get_forecast",
             "description": "Wind and weather of a crossing to the island on one day.",
             "parameters": {
                 "type": "object",
@@ -33,7 +33,7 @@ pub(super) fn definitions() -> Value {
             }
         }},
         {"type": "function", "function": {
-            "name": "fares",
+            "name": "get_fares",
             "description": "What the crossing costs, there and back.",
             "parameters": {
                 "type": "object",
@@ -54,9 +54,9 @@ pub(super) fn definitions() -> Value {
 pub(super) fn run(name: &str, arguments: &str) -> Result<String, String> {
     let arguments: Value = serde_json::from_str(arguments).map_err(|_| "the arguments are not JSON".to_owned())?;
     match name {
-        "forecast" => forecast(arguments["day"].as_str().unwrap_or_default()),
-        "fares" => fares(count(&arguments["people"])?, count(&arguments["bicycles"])?),
-        _ => Err(format!("there is no tool `{name}`; there are `forecast` and `fares`")),
+        "get_forecast" => forecast(arguments["day"].as_str().unwrap_or_default()),
+        "get_fares" => fares(count(&arguments["people"])?, count(&arguments["bicycles"])?),
+        _ => Err(format!("there is no tool `{name}`; there are `get_forecast` and `get_fares`")),
     }
 }
 
@@ -100,14 +100,22 @@ mod tests {
     #[test]
     fn tools_answer_and_explain() {
         for (name, arguments, expected) in [
-            ("forecast", r#"{"day":"saturday"}"#, Ok("Saturday: wind force 7 from the south-west, dry, 14 degrees.")),
-            ("forecast", r#"{"day":" Sun"}"#, Ok("Sunday: wind force 4 from the north-west, showers, 13 degrees.")),
-            ("forecast", "{}", Err("the day must be one of monday to sunday")),
-            ("fares", r#"{"people":2,"bicycles":2}"#, Ok("2 people and 2 bicycles cost 31.00 euros, there and back.")),
-            ("fares", r#"{"people":"one"}"#, Ok("1 person and 0 bicycles cost 11.50 euros, there and back.")),
-            ("fares", r#"{"people":-1}"#, Err("`people` and `bicycles` must be whole numbers")),
-            ("fares", "two", Err("the arguments are not JSON")),
-            ("swim", "{}", Err("there is no tool `swim`; there are `forecast` and `fares`")),
+            (
+                "get_forecast",
+                r#"{"day":"saturday"}"#,
+                Ok("Saturday: wind force 7 from the south-west, dry, 14 degrees."),
+            ),
+            ("get_forecast", r#"{"day":" Sun"}"#, Ok("Sunday: wind force 4 from the north-west, showers, 13 degrees.")),
+            ("get_forecast", "{}", Err("the day must be one of monday to sunday")),
+            (
+                "get_fares",
+                r#"{"people":2,"bicycles":2}"#,
+                Ok("2 people and 2 bicycles cost 31.00 euros, there and back."),
+            ),
+            ("get_fares", r#"{"people":"one"}"#, Ok("1 person and 0 bicycles cost 11.50 euros, there and back.")),
+            ("get_fares", r#"{"people":-1}"#, Err("`people` and `bicycles` must be whole numbers")),
+            ("get_fares", "two", Err("the arguments are not JSON")),
+            ("swim", "{}", Err("there is no tool `swim`; there are `get_forecast` and `get_fares`")),
         ] {
             let found = run(name, arguments);
             assert_eq!(found.as_deref().map_err(String::as_str), expected, "{name} {arguments}");
