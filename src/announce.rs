@@ -18,6 +18,7 @@ use std::time::Duration;
 
 pub use crate::model::Document;
 
+use crate::config::variable;
 use crate::loopback::{self, Patience};
 use crate::text::json::{Json, Kind, Ref, quote};
 
@@ -184,9 +185,8 @@ impl Begun {
 }
 
 /// Where the recorder listens.
-#[expect(clippy::disallowed_methods, reason = "this runs in the agent's process, where nothing else is configured")]
 fn address() -> Option<String> {
-    let url = std::env::var("RETAKE_URL").ok()?;
+    let url = variable("RETAKE_URL")?;
     (!url.is_empty()).then(|| url.trim_end_matches('/').to_owned())
 }
 

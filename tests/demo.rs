@@ -3,9 +3,14 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use retake::demo::stand_in::{Handle, Pace, serve_at};
+use retake::model::Micros;
+use retake::model::event::{Begin, Ending, Event, Seq};
+use retake::proxy::{Answer, Boxed, Call, Given, Listener as Proxy, Setup, Upstream, Verdict, Watch};
 use serde_json::{Value, json};
 
 use crate::announce::{Listener, example, output};
@@ -96,6 +101,70 @@ fn recorded_documents_and_results_reach_the_answer() {
     - Saturday: wind force 1.
     - 2 people and 2 bicycles cost 31.00 euros, there and back.
     "#);
+}
+
+/// Lets every call through and writes down what passes.
+#[derive(Default)]
+struct Onlooker(Mutex<Vec<String>>);
+
+impl Answer for Onlooker {
+    fn answer<'a>(&'a self, _: &'a Call) -> Boxed<'a, Verdict> {
+        Box::pin(async { Verdict::Forward { body: None } })
+    }
+
+    fn begin<'a>(&'a self, _: &'a Begin) -> Boxed<'a, Option<Given>> {
+        Box::pin(async { None })
+    }
+
+    fn ended(&self, _: Seq, _: u16, _: &Bytes, _: &Ending) {}
+}
+
+impl Watch for Onlooker {
+    fn saw(&self, event: Event) {
+        let line = match event {
+            Event::Request(request) => {
+                let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+                let messages = body["messages"].as_array().map_or(0, Vec::len);
+                format!("{} {} messages, stream {}", request.seq, messages, body["stream"])
+            }
+            Event::Begin(begin) => format!("{} {} {}", begin.seq, begin.kind, begin.name),
+            Event::Finish(finish) if finish.error.is_some() => format!("{} failed", finish.seq),
+            _ => return,
+        };
+        self.0.lock().expect("nobody panicked").push(line);
+    }
+
+    fn settled(&self) -> Boxed<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[test]
+fn behind_the_proxy_it_prints_the_same_and_its_calls_are_seen_in_one_order() {
+    let (model, _handle) = stand_in();
+    let onlooker = Arc::new(Onlooker::default());
+    let proxy = Proxy::start(Setup {
+        upstreams: vec![Upstream::parse("openai", &format!("http://{model}/v1")).expect("a URL")],
+        keys: Vec::new(),
+        authorities: Vec::new(),
+        token: "token".to_owned(),
+        first: 1,
+        answer: Arc::clone(&onlooker) as Arc<dyn Answer>,
+        watch: Arc::clone(&onlooker) as Arc<dyn Watch>,
+        ends_stream: Arc::new(|_, _, piece| piece.ends_with(b"[DONE]\n\n")),
+        clock: Arc::new(|| Micros(0)),
+    })
+    .expect("a free port");
+    let printed = output(agent(model).env("OPENAI_BASE_URL", proxy.url("openai")).env("RETAKE_URL", proxy.nodes_url()));
+    assert_eq!(printed, output(&mut agent(model)));
+    let seen = onlooker.0.lock().expect("nobody panicked").join("\n");
+    insta::assert_snapshot!(seen, @r"
+    1 retrieval guide
+    2 2 messages, stream null
+    3 tool get_forecast
+    4 tool get_fares
+    5 5 messages, stream true
+    ");
 }
 
 #[test]

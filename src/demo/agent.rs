@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::search::{guide, search};
 use super::{Provider, model, stand_in, tools};
 use crate::announce::{self, Begun, Document, Node};
+use crate::config::variable;
 use crate::loopback::{self, Patience};
 
 /// What it is asked if nothing is asked.
@@ -52,7 +53,8 @@ impl fmt::Display for Failure {
 #[must_use]
 pub fn agent(arguments: &[String]) -> i32 {
     let mut out = io::stdout().lock();
-    let ended = Setup::read(arguments, &variable).and_then(|setup| answer(&setup, &mut out));
+    let ended = Setup::read(arguments, &|name| variable(name).filter(|value| !value.is_empty()))
+        .and_then(|setup| answer(&setup, &mut out));
     let failure = match ended {
         Ok(answer) => {
             // A reader that left has all it wanted.
@@ -66,11 +68,6 @@ pub fn agent(arguments: &[String]) -> i32 {
         Failure::Usage(_) => 2,
         Failure::Model(_) => 1,
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the agent is a program of its own, whose environment retake sets")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// How the agent was started.
