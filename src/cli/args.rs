@@ -22,6 +22,8 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Demo(demo::Args),
+    #[command(hide = true)]
+    DemoAgent(demo::AgentArgs),
     Record(record::Args),
     Import(import::Args),
     Ls(ls::Args),
@@ -35,7 +37,7 @@ pub(super) enum Command {
     Help(help::Args),
 }
 
-/// The groups of the help. Every command but `help` is in exactly one.
+/// The groups of the help. Every command that is not hidden is in exactly one.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["demo"]),
     ("Record", &["record", "import"]),
@@ -98,7 +100,7 @@ mod tests {
         program.clone().debug_assert();
         let mut named: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
         let mut commands: Vec<&str> =
-            program.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help").collect();
+            program.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name).collect();
         named.sort_unstable();
         commands.sort_unstable();
         assert_eq!(named, commands);

@@ -57,6 +57,7 @@ fn run(words: Vec<OsString>) -> i32 {
         Command::Rm(args) => rm::run(args, globals),
         Command::Store(args) => store::run(args, globals),
         Command::Demo(args) => demo::run(args, globals),
+        Command::DemoAgent(args) => Ok(demo::agent(args)),
         Command::Help(args) => help::run(args, globals),
     };
     done.unwrap_or_else(|error| {

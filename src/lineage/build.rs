@@ -106,6 +106,7 @@ impl Build {
             id: RunId::from_seed(seed),
             started: Started::default(),
             ended: None,
+            announced: std::collections::BTreeMap::new(),
             calls: std::collections::BTreeMap::new(),
             graph: self.graph,
             output: Vec::new(),
