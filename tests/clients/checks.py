@@ -1,5 +1,5 @@
 """The checks: which program, against which provider, and what is changed on replay."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -24,7 +24,8 @@ class Check:
     reverts: bool = False  # the old system prompt may be heard too, as other conversations keep it
     own: str = ""  # lines the program prints itself and that differ between two runs, as a pattern
     held: bool = False  # a tool or the clock answers differently in a replay
-    environment: dict = field(default_factory=dict)
+    retrievals: int = 0  # retrievals that must be seen
+    effect: str = ""  # a file the program appends to, in its own folder: a replay must leave it alone
     real: bool = True  # makes sense with a real model
 
 
@@ -90,6 +91,15 @@ CHECKS = [
     Check(
         "langgraph-supervisor", "LangGraph", "python", "{python} {agents}/langgraph_supervise.py", 4, 4,
         provider="--rounds 2 --prefer transfer_to_research_expert,head_count", tools=1, change=2, reverts=True,
+    ),
+    Check("announced-rag", "announced", "python", "{python} {agents}/announced_rag.py", 1, 1, retrievals=1),
+    Check(
+        "announced-notes", "announced", "python", "{python} {agents}/announced_notes.py", 2, 2, tools=1,
+        effect="notes.txt",
+    ),
+    Check(
+        "announced-notes-node", "announced, Node", "node", "node agents/announced_notes.mjs", 1, 1, tools=1, retrievals=2,
+        effect="notes.txt",
     ),
     Check("vercel", "Vercel AI SDK", "node", "node agents/vercel_tools.mjs", 2, 2, tools=1),
     Check("smolagents", "smolagents", "frameworks", "{python} {agents}/smolagents_tools.py", 2, 2, tools=1),
