@@ -28,7 +28,7 @@ def search(query, count=2):
 question = "Where does the Saône meet the Rhône in Lyon?"
 with retake.node("step", "answer", question) as step:
     documents = search(question)
-    context = "\n".join(f"[{document['id']}] {document['text']}" for document in documents)
+    context = "\n".join(f"{document['id']}: {document['text']}" for document in documents)
     messages = [
         {"role": "system", "content": "Answer from the context.\n\n" + context},
         {"role": "user", "content": question},

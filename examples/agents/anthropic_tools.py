@@ -25,12 +25,12 @@ def call(name, city):
 
 request = {
     "model": "claude-sonnet-4-5",
-    "max_tokens": 2000,
+    "max_tokens": 200,
     "system": "You are a geographer. Use the tools before you answer.",
     "tools": TOOLS,
 }
 if "thinking" in sys.argv[1:]:
-    request["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+    request.update(max_tokens=2000, thinking={"type": "enabled", "budget_tokens": 1024})
 messages = [{"role": "user", "content": "Tell me about a city on a river."}]
 answer = client.messages.create(**request, messages=messages)
 while answer.stop_reason == "tool_use":

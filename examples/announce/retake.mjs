@@ -13,7 +13,7 @@ async function post(path, body) {
   if (!process.env.RETAKE_URL) return {};
   try {
     const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-    const answer = await fetch(process.env.RETAKE_URL + path, { ...request, signal: AbortSignal.timeout(5000) });
+    const answer = await fetch(process.env.RETAKE_URL + path, { ...request, signal: AbortSignal.timeout(3000) });
     return answer.ok ? await answer.json().catch(() => ({})) : {};
   } catch {
     return {};

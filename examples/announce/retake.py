@@ -17,7 +17,7 @@ def _post(path, **body):
     try:
         data = json.dumps({k: v for k, v in body.items() if v is not None}, default=str).encode()
         request = urllib.request.Request(os.environ["RETAKE_URL"] + path, data, {"content-type": "application/json"})
-        with _direct.open(request, timeout=5) as answer:
+        with _direct.open(request, timeout=3) as answer:
             return json.loads(answer.read() or b"{}")
     except Exception:
         return {}

@@ -57,7 +57,7 @@ CHECKS = [
         "anthropic-thinking", "Anthropic SDK, Python", "python", "{python} {agents}/anthropic_tools.py thinking", 3, 3,
         provider="--reasoning --rounds 2", tools=2, real=False,
     ),
-    Check("mistral-tools", "Mistral SDK, Python", "python", "{python} {agents}/mistral_tools.py", 2, 3, tools=1),
+    Check("mistral-tools", "Mistral SDK, Python", "python", "{python} {agents}/mistral_tools.py", 2, 3, tools=1, real=False),
     Check("openai-node", "OpenAI SDK, Node", "node", "node agents/openai_chat.mjs", 3, 3, tools=1, change=2, reverts=True),
     Check(
         "agents-customer-service", "OpenAI Agents SDK", "python", "{python} -m examples.customer_service.main", 3, 3,
