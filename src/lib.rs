@@ -8,6 +8,8 @@ pub mod model;
 
 pub mod config;
 
+pub mod redact;
+
 pub mod wire;
 
 pub mod lineage;
