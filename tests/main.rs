@@ -1,5 +1,5 @@
 //! All integration tests, one module a file.
-#![allow(missing_docs, reason = "names of tests say what they test")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod announce;
 mod cli;

@@ -473,13 +473,17 @@ fn a_hundred_streams_at_once() {
 
 #[test]
 fn paths_of_upstreams_with_and_without_their_version() {
-    let model = FakeModel::start(|_| Reply::json("{}"));
+    let model = FakeModel::start(|asked| match asked.number {
+        0 => Reply::tool_call("call_1", "search", "{\"q\":1}"),
+        _ => Reply::chat("done"),
+    });
     let bench = bench(&format!("{}/x/openai/v1", model.url()), forward());
     let base = bench.listener.url("openai");
     assert_eq!(base, format!("http://{}/tok/openai/x/openai/v1", bench.listener.address()));
     assert!(bench.listener.root_url("openai").ends_with("/tok/openai/x/openai"));
     for path in ["/openai/x/openai/v1/chat/completions", "/openai/v1/chat/completions", "/openai/chat/completions"] {
-        Client::ask(&bench, &format!("POST {path}"), "{}").answer();
+        let (_, body) = Client::ask(&bench, &format!("POST {path}"), "{}").answer();
+        assert!(body.contains("choices"));
     }
     let targets: Vec<String> = model.asked().into_iter().map(|asked| asked.target).collect();
     assert_eq!(targets, ["/x/openai/v1/chat/completions"; 3]);

@@ -88,8 +88,8 @@ impl Decoder {
 /// The body without its content codings and their names; as it is and no name where that fails.
 pub(crate) fn decode(content_encoding: Option<&str>, body: &Bytes) -> (Bytes, String) {
     let (mut decoder, names) = Decoder::new(content_encoding);
-    let decoded = decoder.push(body);
-    if decoder.broken.is_some() { (body.clone(), String::new()) } else { (decoded, names) }
+    let whole = decoder.push(body);
+    if decoder.broken.is_some() { (body.clone(), String::new()) } else { (whole, names) }
 }
 
 /// Whether every coding that this `content-encoding` names is one that is removed.

@@ -16,6 +16,7 @@ mod tee;
 mod upgrade;
 mod websocket;
 
+pub(crate) use forward::reason;
 pub use listener::{Clock, EndsStream, Listener, Setup};
 pub use route::{Key, Upstream};
 

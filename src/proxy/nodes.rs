@@ -193,6 +193,7 @@ fn raw(value: Option<Ref<'_>>) -> Bytes {
     value.map_or_else(|| Bytes::from_static(b"null"), |value| Bytes::copy_from_slice(value.raw()))
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "it is the error of results, which are to be small")]
 fn wrong(message: &str) -> Refused {
     Box::new(reply::error(StatusCode::BAD_REQUEST, "wrong_request", message))
 }

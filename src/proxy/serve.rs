@@ -41,7 +41,7 @@ pub(crate) async fn handle(served: Served, method: &Method, mut exchange: Exchan
     let pieces: VecDeque<_> = served.pieces.into_iter().filter(|(_, piece)| !piece.is_empty()).collect();
     let known = headers.contains_key(CONTENT_LENGTH) && broken.is_none();
     let body = Pieces {
-        pieces,
+        queue: pieces,
         exchange,
         broken,
         pause: None,
@@ -80,7 +80,7 @@ enum State {
 }
 
 struct Pieces {
-    pieces: VecDeque<(Duration, Bytes)>,
+    queue: VecDeque<(Duration, Bytes)>,
     exchange: Exchange,
     broken: Option<String>,
     pause: Option<Pin<Box<Sleep>>>,
@@ -93,7 +93,7 @@ struct Pieces {
 impl Pieces {
     /// Waits out the pause before the first piece of the queue.
     fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let pause = self.pieces.front().map_or(Duration::ZERO, |(pause, _)| *pause);
+        let pause = self.queue.front().map_or(Duration::ZERO, |(pause, _)| *pause);
         if !pause.is_zero() {
             let sleep = self.pause.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + pause)));
             ready!(sleep.as_mut().poll(context));
@@ -125,10 +125,10 @@ impl http_body::Body for Pieces {
                 return Poll::Pending;
             }
             ready!(this.poll_pause(context));
-            let piece = this.pieces.pop_front().map(|(_, piece)| piece);
+            let piece = this.queue.pop_front().map(|(_, piece)| piece);
             let marked = piece.as_ref().is_some_and(|piece| this.exchange.piece(piece));
             this.state = State::Written;
-            if this.pieces.is_empty() {
+            if this.queue.is_empty() {
                 if let Some(reason) = &this.broken {
                     if piece.is_none() {
                         this.state = State::Finished;

@@ -1,4 +1,4 @@
-//! Upgraded connections (WebSockets, and any other): bytes pass both ways, messages are told.
+//! Upgraded connections (`WebSocket` and any other): bytes pass both ways, messages are told.
 
 use std::io;
 use std::pin::pin;

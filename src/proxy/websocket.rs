@@ -200,11 +200,11 @@ mod tests {
         match payload.len() {
             short @ 0..126 => out.push(masked | u8::try_from(short).unwrap()),
             long @ 126..65536 => {
-                out.push(masked | 126);
+                out.push(masked + 126);
                 out.extend(u16::try_from(long).unwrap().to_be_bytes());
             }
             long => {
-                out.push(masked | 127);
+                out.push(masked + 127);
                 out.extend((long as u64).to_be_bytes());
             }
         }

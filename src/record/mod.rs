@@ -3,12 +3,35 @@
 pub mod announced;
 mod assemble;
 pub(crate) mod lanes;
+//! Recording an agent: where its calls go, its process, and its events on their way to the file.
+//!
+//! [`run`] is what recording and replaying have in common: it starts a listener and the agent behind
+//! it, waits, and tells everything to a [`crate::proxy::Watch`], for which [`Recorder`] is made.
+
+mod child;
+mod leash;
 mod live;
+mod missed;
+mod program;
 mod providers;
+mod recorder;
 mod routes;
 mod tools;
 
 pub use assemble::{assemble, summarise};
+mod run;
+mod sockets;
+mod start;
+mod streams;
+mod tally;
+
+pub use leash::Leash;
 pub use live::Live;
+pub use missed::Missed;
+pub use program::{CannotRun, find as find_program};
 pub use providers::{Effect, Provider, Silencer, TABLE, Table};
+pub use recorder::{Recorder, Redact, Sink};
 pub use routes::{Error, Named, PLACEHOLDER, Routes, Surroundings, has_placeholder, placeholders};
+pub use run::{Failure, Outcome, Setup, run};
+pub use start::started;
+pub use streams::{Input, is_piped_in};

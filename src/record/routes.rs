@@ -157,16 +157,11 @@ impl Routes {
             file: None,
         });
         self.upstreams.push(upstream);
-        match provider {
-            Some(provider) => self.lead(provider),
-            None => {
-                let name_of = name.to_ascii_uppercase().replace(['-', '.'], "_");
-                self.variables.push(Variable {
-                    name: format!("{name_of}_BASE_URL"),
-                    prefix: name.to_owned(),
-                    url: Url::Base,
-                });
-            }
+        if let Some(provider) = provider {
+            self.lead(provider);
+        } else {
+            let variable = format!("{}_BASE_URL", name.to_ascii_uppercase().replace(['-', '.'], "_"));
+            self.variables.push(Variable { name: variable, prefix: name.to_owned(), url: Url::Base });
         }
         Ok(())
     }
@@ -424,11 +419,12 @@ mod tests {
         let address = listener.address().to_string();
         let variables = routes.variables(&listener);
         let chosen = variables.iter().filter(|(name, _)| names.iter().any(|start| name.contains(start)));
-        chosen.map(|(name, value)| format!("{name}={}\n", value.replace(&address, "ADDRESS"))).collect()
+        let lines = chosen.map(|(name, value)| format!("{name}={}", value.replace(&address, "ADDRESS")));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn named(routes: &Routes) -> String {
-        routes.named.iter().map(|named| format!("{}\n", named.line())).collect()
+        routes.named.iter().map(Named::line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

@@ -1,0 +1,69 @@
+//! The agent's process.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+use super::leash::{Leash, Signals};
+use super::program::{self, CannotRun};
+use super::streams::{Input, Streams, Tap};
+
+/// How the agent is started.
+pub(super) struct Spec<'a> {
+    pub(super) command: &'a [String],
+    pub(super) directory: &'a Path,
+    /// Variables that are set for it.
+    pub(super) set: &'a [(String, String)],
+    /// Variables that it does not get.
+    pub(super) unset: &'a [String],
+    pub(super) input: Input,
+}
+
+/// The running agent.
+pub(super) struct Running {
+    child: Child,
+    leash: Leash,
+    _signals: Signals,
+}
+
+impl Running {
+    /// Starts it.
+    pub(super) fn start(spec: Spec<'_>, leash: &Leash, tap: &Tap) -> Result<Self, CannotRun> {
+        let name = spec.command.first().map(String::as_str).unwrap_or_default();
+        let failed = |error: &std::io::Error| program::failed(name, error);
+        let signals = Signals::hand_on(leash);
+        let ([input, output, error], jobs) =
+            Streams::new(spec.input, tap).map_err(|error| failed(&error))?.into_parts();
+        let mut command = Command::new(name);
+        command.args(&spec.command[1.min(spec.command.len())..]).current_dir(spec.directory);
+        command.stdin(input).stdout(output).stderr(error);
+        for variable in spec.unset {
+            command.env_remove(variable);
+        }
+        command.envs(spec.set.iter().map(|(name, value)| (name, value)));
+        let child = command.spawn().map_err(|error| failed(&error))?;
+        leash.hold(child.id());
+        // It holds the agent's ends of the pipes, which would never end.
+        drop(command);
+        Streams::serve(jobs);
+        Ok(Self { child, leash: leash.clone(), _signals: signals })
+    }
+
+    /// Number of the process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end; returns its exit code, or 128 and the signal that ended it.
+    pub(super) fn wait(mut self) -> i32 {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            while matches!(waitid(WaitId::Pid(pid), options), Err(rustix::io::Errno::INTR)) {}
+        }
+        self.leash.release();
+        let Ok(status) = self.child.wait() else { return 1 };
+        status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
+    }
+}

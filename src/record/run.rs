@@ -1,0 +1,171 @@
+//! Runs an agent behind the listener: what recording and replaying have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::child::{Running, Spec};
+use super::leash::Leash;
+use super::program::CannotRun;
+use super::providers::TABLE;
+use super::routes::Routes;
+use super::sockets::Lookout;
+use super::streams::{Input, Tap};
+use super::tally::{Counts, Tally};
+use crate::model::event::{Ended, Event, Seq, Started};
+use crate::proxy::{self, Answer, Clock, EndsStream, Listener, Watch};
+
+/// How long answers and output that outlive the agent may be quiet before they are given up.
+const QUIET_CALLS: Duration = Duration::from_secs(2);
+const QUIET_OUTPUT: Duration = Duration::from_millis(300);
+
+/// The longest that anything may outlive the agent.
+const AFTERLIFE: Duration = Duration::from_secs(10);
+
+/// What is run and how.
+pub struct Setup {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Working directory.
+    pub directory: PathBuf,
+    /// Where calls go.
+    pub routes: Routes,
+    /// Variables that the agent gets besides those of the routes, which win.
+    pub set: Vec<(String, String)>,
+    /// Variables that the agent does not get.
+    pub unset: Vec<String>,
+    /// Its standard input.
+    pub input: Input,
+    /// The first event. Upstreams that it does not name are taken from the routes.
+    pub started: Started,
+    /// First number of calls and announced nodes.
+    pub first: Seq,
+    /// Secret part of the listener's URL.
+    pub token: String,
+    /// Decides about calls.
+    pub answer: Arc<dyn Answer>,
+    /// Gets the events.
+    pub watch: Arc<dyn Watch>,
+    /// Recognises the end of a stream.
+    pub ends_stream: EndsStream,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Ends the agent, from outside.
+    pub leash: Leash,
+}
+
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The agent's program cannot be run.
+    #[error(transparent)]
+    Program(#[from] CannotRun),
+    /// There is no listener.
+    #[error("cannot listen on 127.0.0.1")]
+    Listener(#[source] std::io::Error),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The agent's exit code, or 128 and the signal that ended it.
+    pub code: i32,
+    /// Calls by prefix.
+    pub calls: BTreeMap<String, usize>,
+    /// Announced nodes.
+    pub announced: usize,
+    /// What is to be said at the end, one line each: upstreams that the environment named, what a base
+    /// URL changed in the client, warnings.
+    pub remarks: Vec<String>,
+    /// Far ends of connections that did not go through the listener.
+    pub past: BTreeSet<SocketAddr>,
+}
+
+impl Outcome {
+    /// Whether nothing was seen at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.announced == 0
+    }
+}
+
+/// Starts the listener and the agent, waits for its end, and tells all of it to the watch; the last
+/// event is [`Event::Ended`].
+///
+/// # Errors
+/// Nothing was run; the watch has seen [`Event::Started`] at most.
+pub fn run(setup: Setup) -> Result<Outcome, Failure> {
+    let tally = Arc::new(Tally::new(Arc::clone(&setup.watch)));
+    let watch: Arc<dyn Watch> = Arc::clone(&tally) as Arc<dyn Watch>;
+    let mut started = setup.started;
+    if started.upstreams.is_empty() {
+        started.upstreams = setup.routes.list();
+    }
+    watch.saw(Event::Started(started));
+    let listener = Listener::start(proxy::Setup {
+        upstreams: setup.routes.upstreams.clone(),
+        keys: setup.routes.keys.clone(),
+        authorities: setup.routes.authorities.clone(),
+        token: setup.token,
+        first: setup.first,
+        answer: setup.answer,
+        watch: Arc::clone(&watch),
+        ends_stream: setup.ends_stream,
+        clock: Arc::clone(&setup.clock),
+    })
+    .map_err(Failure::Listener)?;
+    let tap = Tap {
+        watch: Arc::clone(&watch),
+        clock: Arc::clone(&setup.clock),
+        open: Arc::new(AtomicUsize::new(0)),
+        passed: Arc::new(AtomicU64::new(0)),
+    };
+    let mut set = setup.set;
+    set.extend(setup.routes.variables(&listener));
+    let spec = Spec {
+        command: &setup.command,
+        directory: &setup.directory,
+        set: &set,
+        unset: &setup.unset,
+        input: setup.input,
+    };
+    let agent = Running::start(spec, &setup.leash, &tap)?;
+    let lookout = Lookout::start(agent.id(), listener.address());
+    let code = agent.wait();
+    let past = lookout.finish();
+    drain(&listener, &tap);
+    listener.stop();
+    watch.saw(Event::Ended(Ended { at: (setup.clock)(), code }));
+    let counts = tally.counts();
+    let remarks = remarks(&setup.routes, &counts);
+    Ok(Outcome { code, calls: counts.calls, announced: counts.announced, remarks, past })
+}
+
+/// Waits for answers and output that outlive the agent: what it started may still be at it.
+fn drain(listener: &Listener, tap: &Tap) {
+    let progress = || listener.events() + tap.passed.load(Ordering::Relaxed);
+    let (begin, mut last, mut before) = (Instant::now(), Instant::now(), progress());
+    while listener.open() > 0 || tap.open.load(Ordering::SeqCst) > 0 {
+        let now = progress();
+        if now != before {
+            (before, last) = (now, Instant::now());
+        }
+        let quiet = if listener.open() > 0 { QUIET_CALLS } else { QUIET_OUTPUT };
+        if last.elapsed() > quiet || begin.elapsed() > AFTERLIFE {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn remarks(routes: &Routes, counts: &Counts) -> Vec<String> {
+    let called = |provider: &str| counts.calls.contains_key(provider);
+    let named = routes.named.iter().filter(|named| called(&named.provider)).map(super::Named::line);
+    // A base URL that was there before has changed nothing.
+    let effects = counts.effects.iter().filter_map(|place| TABLE.effects.get(*place));
+    let effects = effects.filter(|effect| !routes.is_named(&effect.provider)).map(|effect| effect.says.clone());
+    named.chain(effects).chain(routes.warnings.iter().cloned()).chain(counts.warnings.iter().cloned()).collect()
+}
