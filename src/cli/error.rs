@@ -16,10 +16,8 @@ pub(crate) enum Kind {
     /// `retake` itself failed where it should have run the user's command.
     Own,
     /// The user's command is there and cannot be run.
-    #[expect(dead_code, reason = "no command of this build runs another")]
     CannotRun,
     /// The user's command is not there.
-    #[expect(dead_code, reason = "no command of this build runs another")]
     NoCommand,
     /// Nobody reads any more: nothing is said.
     Quiet,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Error, Globals, Kind, library};
+use crate::config;
+use crate::model::RunId;
 use crate::text::escape::one_line;
 
 /// Read runs from retake files
@@ -17,11 +19,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let store = library::make(globals)?;
+    let before: Vec<RunId> = library::summaries(globals)?.into_iter().map(|run| run.id).collect();
     for file in &args.files {
         let id = store.import(file).map_err(|error| {
             let name = one_line(&file.to_string_lossy());
             Error::new(Kind::Failed, format!("cannot import `{name}`")).cause(&error)
         })?;
+        if !before.contains(&id) {
+            store.note(&id, library::IMPORTED, config::now()).map_err(|error| library::failed(&error))?;
+        }
         globals.print(format!("{id}\n"))?;
     }
     Ok(0)

@@ -136,6 +136,19 @@ pub(crate) fn find(selector: &str, globals: &Globals) -> Result<Found, Error> {
     Ok(Found { run, summary })
 }
 
+/// What the ledger says of a run that came from elsewhere.
+pub(crate) const IMPORTED: &str = "imported";
+
+/// The run that a selector means, and whether it came from elsewhere: a file, or an import.
+pub(crate) fn find_with_origin(selector: &str, globals: &Globals) -> Result<(Found, bool), Error> {
+    let found = find(selector, globals)?;
+    if is_file(selector) {
+        return Ok((found, true));
+    }
+    let said = open(globals)?.notes(&found.run.id).map_err(|error| failed(&error))?;
+    Ok((found, said.iter().any(|remark| remark.text == IMPORTED)))
+}
+
 /// Whether a selector is a path rather than a name.
 fn is_file(selector: &str) -> bool {
     (selector.contains('/') || Path::new(selector).extension().is_some_and(|extension| extension == "retake"))

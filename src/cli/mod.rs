@@ -1,8 +1,10 @@
 //! The command line: one file per command, errors, exit codes, help.
 
 mod args;
+mod behind;
 mod demo;
 mod diff;
+mod edit;
 mod error;
 mod export;
 mod globals;

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::{Error, Globals, Kind};
+use super::behind::{self, Recording};
+use super::{Error, Globals};
 
 /// Run a command and record its model calls and tools
 ///
@@ -25,7 +26,9 @@ pub(crate) struct Args {
     pub(crate) command: Vec<OsString>,
 }
 
-pub(crate) fn run(args: &Args, _globals: &Globals) -> Result<i32, Error> {
-    let _ = (&args.tag, &args.upstream, &args.redact, &args.command);
-    Err(Error::new(Kind::Own, "this build cannot record"))
+pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
+    let command = behind::words(&args.command)?;
+    let recording =
+        Recording { command: &command, upstream: &args.upstream, redact: &args.redact, tag: args.tag.as_deref() };
+    behind::record(&recording, globals).map(|(code, _)| code)
 }

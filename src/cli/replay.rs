@@ -1,10 +1,23 @@
 //! `retake replay`: runs a recorded agent again, answered from the recording.
 
 use std::ffi::OsString;
+use std::io::{self, BufRead, IsTerminal};
+use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::{Error, Globals, Kind, library};
+use super::behind::{self, Surroundings};
+use super::{Error, Globals, Kind, edit, library};
+use crate::config::{Policy, Settings, Tier};
+use crate::format::json;
+use crate::model::Run;
+use crate::model::event::Started;
+use crate::record::{self, Input};
+use crate::replay::effects::{self, Effect};
+use crate::replay::{self, Job, Options, Plan, Scope, Wanted};
+use crate::text::escape::one_line;
+use crate::text::json::Path;
+use crate::ui::streams;
 
 /// Run it again, with changes
 ///
@@ -50,6 +63,9 @@ pub(crate) struct Args {
     /// Let the model see what this tool returns now, not what was recorded (can be repeated)
     #[arg(long = "run", value_name = "TOOL")]
     pub(crate) run_tool: Vec<String>,
+    /// Keep the pauses of the recording
+    #[arg(long)]
+    pub(crate) pace: bool,
     /// Leave the telemetry that SDKs upload switched on
     #[arg(long)]
     pub(crate) keep_telemetry: bool,
@@ -73,10 +89,318 @@ pub(crate) enum Live {
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
-    let id = match &args.run {
-        Some(selector) => library::resolve(selector, globals)?,
-        None => library::latest_recorded(globals)?,
+    let selector = match &args.run {
+        Some(selector) => selector.clone(),
+        None => library::latest_recorded(globals)?.to_string(),
     };
-    let _ = library::find(id.as_str(), globals)?;
-    Err(Error::new(Kind::Own, "this build cannot replay"))
+    let (found, imported) = library::find_with_origin(&selector, globals)?;
+    if library::is_running(&found.summary) {
+        return Err(Error::new(Kind::Usage, format!("run `{}` is still being recorded", found.run.id)));
+    }
+    let command = command(args, &found.run, imported)?;
+    let options = options(args, &found.run, globals)?;
+    let changes = said(args, &options);
+    let request =
+        Request { command, changes, imported, keep_telemetry: args.keep_telemetry, pace: args.pace, yes: args.yes };
+    perform(found.run, options, &request, globals).map(|(code, _)| code)
+}
+
+/// What is run again, besides the plan.
+pub(crate) struct Request {
+    pub(crate) command: Vec<String>,
+    /// Changes and options as they would be typed.
+    pub(crate) changes: Vec<String>,
+    pub(crate) imported: bool,
+    pub(crate) keep_telemetry: bool,
+    pub(crate) pace: bool,
+    pub(crate) yes: bool,
+}
+
+/// The command: the given one, else the recorded one; a stranger's is never run unasked.
+fn command(args: &Args, run: &Run, imported: bool) -> Result<Vec<String>, Error> {
+    if !args.command.is_empty() {
+        return behind::words(&args.command);
+    }
+    let recorded = run.started.command.clone();
+    if recorded.is_empty() {
+        return Err(Error::new(Kind::Usage, format!("run `{}` has no command", run.id))
+            .hint(format!("give one: `retake replay {} -- COMMAND`", run.id)));
+    }
+    let shown = one_line(&recorded.join(" "));
+    if imported && !asked(&format!("run `{}` was imported; run its command `{shown}` here? [y/N] ", run.id))? {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("run `{}` was imported, and its command is not run unasked: `{shown}`", run.id),
+        )
+        .hint(format!("if you trust it, give it yourself: `retake replay {} -- {shown}`", run.id)));
+    }
+    Ok(recorded)
+}
+
+/// Asks on a terminal; without one the answer is no.
+fn asked(question: &str) -> Result<bool, Error> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    streams::note(question);
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Error::new(Kind::Failed, "cannot read the answer").cause(&error))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> {
+    let mut changes = Vec::new();
+    for text in &args.set {
+        changes.push(Wanted::parse(text).map_err(refused)?);
+    }
+    for text in &args.set_file {
+        let (place, file) = text.split_once('=').ok_or_else(|| refused(replay::Error::Syntax(text.clone())))?;
+        let (node, path) = Wanted::place(place.trim()).map_err(refused)?;
+        let value = std::fs::read_to_string(file)
+            .map_err(|error| Error::new(Kind::Usage, format!("cannot read `{}`", one_line(file))).cause(&error))?;
+        changes.push(Wanted { node, path, value });
+    }
+    for selector in &args.edit {
+        let node = library::node(run, selector)?;
+        changes.extend(edit::edit(run, node, globals)?);
+    }
+    let from = args.from.iter().map(|selector| library::node(run, selector)).collect::<Result<_, _>>()?;
+    let settings = Settings::load(std::path::Path::new(".")).unwrap_or_default();
+    let mut ignore = Vec::new();
+    for text in args.ignore.iter().chain(&settings.replay.ignore) {
+        let path = Path::parse(text).map_err(|at| refused(replay::Error::Path { path: text.clone(), at: at + 1 }))?;
+        ignore.push(path);
+    }
+    Ok(Options {
+        changes,
+        scope: if args.once {
+            Scope::Once
+        } else if args.everywhere {
+            Scope::Everywhere
+        } else {
+            Scope::Conversation
+        },
+        from,
+        model: args.model.clone(),
+        live: match args.live {
+            Live::Auto => replay::Live::Auto,
+            Live::Always => replay::Live::Always,
+            Live::Never => replay::Live::Never,
+        },
+        max_calls: args.max_calls.map(|calls| calls as usize),
+        run_tools: args.run_tool.iter().cloned().collect(),
+        ignore,
+        allow_effects: args.yes,
+    })
+}
+
+fn refused(error: replay::Error) -> Error {
+    let hint = match &error {
+        replay::Error::Syntax(_) | replay::Error::Path { .. } => {
+            "write it as `--set 5.messages[0].content=VALUE`".to_owned()
+        }
+        replay::Error::Node { run, .. } => format!("look at its nodes with `retake show {run}`"),
+        replay::Error::Field { node, .. } | replay::Error::Refused { node, .. } | replay::Error::Same { node, .. } => {
+            format!("look at the node with `retake show {node}`, or `RUN:{node}` for an older run")
+        }
+    };
+    Error::new(Kind::Usage, error.to_string()).hint(hint)
+}
+
+/// Changes and options as they would be typed, for the list of runs.
+fn said(args: &Args, options: &Options) -> Vec<String> {
+    let mut said: Vec<String> =
+        options.changes.iter().map(|change| format!("{}.{}={}", change.node, change.path, change.value)).collect();
+    let mut flag = |name: &str, value: Option<String>| said.extend(value.map(|value| format!("--{name} {value}")));
+    flag("model", args.model.clone());
+    flag("from", args.from.clone());
+    flag("live", (args.live != Live::Auto).then(|| format!("{:?}", args.live).to_lowercase()));
+    for tool in &args.run_tool {
+        said.push(format!("--run {tool}"));
+    }
+    for path in &args.ignore {
+        said.push(format!("--ignore {path}"));
+    }
+    if args.once {
+        said.push("--once".into());
+    }
+    if args.everywhere {
+        said.push("--everywhere".into());
+    }
+    said
+}
+
+/// Replays a run; returns the exit code and the replay.
+pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &Globals) -> Result<(i32, Run), Error> {
+    let around = Surroundings::here()?;
+    let id = run.id.clone();
+    let highest = run.graph.nodes().last().map_or(0, |node| node.id.0);
+    let plan = Plan::new(run, options).map_err(refused)?;
+    announce(&plan, globals);
+    consent(&plan, &around.settings, request)?;
+    let redactor = around.redactor(&[])?;
+    redactor.reserve(plan.highest_secret());
+    let routes = around.routes(&upstreams(&plan, &around, request.imported))?;
+    let mut set = record::placeholders(&plan.run().started.variables, &around.variables, around.dotenv.as_ref());
+    if !request.keep_telemetry {
+        set.extend(record::TABLE.silencers.iter().map(|silencer| (silencer.name.clone(), silencer.value.clone())));
+    }
+    let (store, take) = behind::begin(globals, &redactor)?;
+    let mut started = replay::started(around.started(&request.command), &id, request.changes.clone(), highest);
+    started.run = Some(take.run().clone());
+    different(&plan, &started, globals);
+    let input = input(&plan);
+    let quiet = globals.quiet;
+    let replayed = take.run().clone();
+    let watch = take.watch();
+    let job = Job {
+        plan,
+        command: request.command.clone(),
+        directory: around.directory.clone(),
+        routes,
+        set,
+        input,
+        started,
+        token: behind::token(),
+        watch: Arc::clone(&watch),
+        redactor,
+        ends_stream: behind::ends_stream(),
+        clock: behind::clock(),
+        pace: request.pace,
+        say: Arc::new(move |line: &str| {
+            if !quiet {
+                behind::say(line);
+            }
+        }),
+    };
+    let so_far = || {
+        behind::settle(&watch);
+        let recording = store.load(&replayed).ok()?;
+        Some(record::assemble(&replayed, &recording.events))
+    };
+    let (performed, line) = match replay::perform(job, so_far) {
+        Ok(done) => done,
+        Err(failure) => {
+            behind::discard(&store, take);
+            return Err(behind::unrun(failure));
+        }
+    };
+    let sealed = take.seal(&store).map_err(|error| library::failed(&error))?;
+    if globals.json {
+        streams::note(&format!("{}\n", json::run(&sealed.summary)));
+    } else if !globals.quiet {
+        if let Some(warning) = &sealed.warning {
+            behind::say(&format!("warning: {warning}; the run is kept as far as it was recorded"));
+        }
+        for remark in performed.outcome.remarks.iter().filter(|_| performed.sent > 0) {
+            behind::say(remark);
+        }
+        behind::say(&format!("recorded {}: {line}", sealed.run.id));
+    }
+    let code = if performed.refused > 0 { 1 } else { performed.outcome.code };
+    if performed.sent > 0 && code == 0 {
+        globals.hint(&format!("compare them with `retake diff {id} {}`", sealed.run.id));
+    }
+    Ok((code, sealed.run))
+}
+
+/// Where the recording's calls went, for providers that this environment says nothing about.
+fn upstreams(plan: &Plan, around: &Surroundings, imported: bool) -> Vec<String> {
+    if imported {
+        return Vec::new();
+    }
+    let Ok(now) = around.routes(&[]) else { return Vec::new() };
+    let default = |provider: &str, url: &str| {
+        record::TABLE.providers.iter().any(|known| known.name == provider && known.url.as_deref() == Some(url))
+    };
+    plan.run()
+        .started
+        .upstreams
+        .iter()
+        .filter(|(provider, url)| !now.is_named(provider) && !default(provider, url))
+        .map(|(provider, url)| format!("{provider}={url}"))
+        .collect()
+}
+
+/// Says what will be served, changed and sent, and which tools run again.
+fn announce(plan: &Plan, globals: &Globals) {
+    if globals.quiet {
+        return;
+    }
+    let mut lines = plan.describe().into_iter();
+    behind::say(&format!("replaying {}: {}", plan.run().id, lines.next().unwrap_or_default()));
+    for line in lines {
+        behind::say(&format!("  {line}"));
+    }
+}
+
+/// Tools run again inside the agent: any that may do more than read needs somebody's word.
+fn consent(plan: &Plan, settings: &Settings, request: &Request) -> Result<(), Error> {
+    let mut tools: Vec<(String, usize, Effect)> = plan
+        .tools_that_run()
+        .into_iter()
+        .map(|(name, count)| {
+            let effect = effects::of(&name, settings);
+            (name, count, effect)
+        })
+        .collect();
+    if tools.is_empty() {
+        return Ok(());
+    }
+    tools.sort_by_key(|(name, _, effect)| (std::cmp::Reverse(effect.tier == Some(Tier::Destructive)), name.clone()));
+    let row = |(name, count, effect): &(String, usize, Effect)| {
+        let times = if *count > 1 { format!(", {count} times") } else { String::new() };
+        format!("{} ({}{times})", one_line(name), effect.says())
+    };
+    let list: Vec<String> = tools.iter().map(row).collect();
+    behind::say(&format!("  will run again in the agent's process: {}", list.join(", ")));
+    let agreed = |name: &String| settings.replay.yes.contains(name) || settings.tool(name).policy == Some(Policy::Run);
+    let open: Vec<&(String, usize, Effect)> =
+        tools.iter().filter(|(name, _, effect)| !effect.is_harmless() && !agreed(name)).collect();
+    if open.is_empty() || request.yes || asked("run them again? [y/N] ")? {
+        return Ok(());
+    }
+    let names: Vec<String> = open.iter().map(|(name, ..)| format!("`{}`", one_line(name))).collect();
+    let (verb, them) = if names.len() == 1 { ("does", "it") } else { ("do", "them") };
+    Err(Error::new(
+        Kind::Usage,
+        format!("{} would run again, and it is not known that {them} {verb} no harm", names.join(", "))
+            .replace("that it does", "that it does")
+            .replace("that them do", "that they do"),
+    )
+    .hint("agree with `--yes`, or for good in `retake.toml`: `[replay] yes = [\"NAME\"]`"))
+}
+
+/// What the agent reads: what is piped in, else what was recorded.
+fn input(plan: &Plan) -> Input {
+    let recorded_terminal = plan.run().started.terminals[0];
+    if record::is_piped_in() || recorded_terminal {
+        return Input::Own;
+    }
+    let pieces = plan.run().output.iter().filter(|output| output.stream == 0 && !output.bytes.is_empty());
+    Input::Recorded(pieces.map(|piece| (piece.at, piece.bytes.clone())).collect())
+}
+
+/// Says what is different about this start.
+fn different(plan: &Plan, now: &Started, globals: &Globals) {
+    let then = &plan.run().started;
+    let mut notes = Vec::new();
+    if then.command != now.command {
+        notes.push("another command".to_owned());
+    }
+    if let (Some(then), Some(now)) = (&then.git, &now.git)
+        && then.commit != now.commit
+    {
+        let short = |commit: &str| commit.chars().take(8).collect::<String>();
+        notes.push(format!("commit {} instead of {}", short(&now.commit), short(&then.commit)));
+    }
+    if then.directory != now.directory {
+        notes.push(format!("directory {} instead of {}", now.directory, then.directory));
+    }
+    if !notes.is_empty() && !globals.quiet {
+        behind::say(&format!("  different now: {}", notes.join("; ")));
+    }
 }

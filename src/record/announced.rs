@@ -17,8 +17,6 @@ use crate::wire::keys;
 pub(crate) struct Told<'a> {
     /// Place of its beginning.
     pub(crate) began: usize,
-    /// Place of its end; `usize::MAX` if it never ended.
-    pub(crate) ended: usize,
     /// Its beginning.
     pub(crate) begin: &'a Begin,
     /// Its end.

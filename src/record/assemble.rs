@@ -6,10 +6,10 @@ use super::announced::{self, Told};
 use super::lanes::{self, Turn};
 use super::tools::{self, Seen};
 use crate::lineage;
-use crate::model::event::{Begin, Decided, Ended, Ending, Event, Finish, Note, Output, Seq, Started};
+use crate::model::event::{Begin, Ended, Ending, Event, Finish, Note, Output, Seq, Started};
 use crate::model::{
-    Announced, Answer, Block, Call, Detail, Document, Edge, Kind, LaneId, Micros, Node, NodeId, Prompt, Reply, Run, RunGraph,
-    RunId, Source, State, Summary, Tool, ToolState,
+    Announced, Answer, Block, Call, Detail, Document, Edge, Kind, LaneId, Micros, Node, NodeId, Prompt, Reply, Run,
+    RunGraph, RunId, Source, State, Summary, Tool, ToolState,
 };
 use crate::wire::{self, canonical::Key};
 
@@ -185,8 +185,12 @@ fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
     let mut exchanges = BTreeMap::new();
     for (seq, at) in &log.calls {
         let parsed = wire::parse(&at.call.request, &|id| named.get(id).copied());
-        let mut exchange =
-            Exchange { key: parsed.canonical.key, dialect: parsed.dialect, prompt: Prompt::default(), reply: Reply::default() };
+        let mut exchange = Exchange {
+            key: parsed.canonical.key,
+            dialect: parsed.dialect,
+            prompt: Prompt::default(),
+            reply: Reply::default(),
+        };
         if let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) {
             exchange.prompt = dialect.prompt(json);
             if let Some(answer) = &at.call.answer {
@@ -275,9 +279,8 @@ impl Builder<'_> {
                 drafts.len() - 1
             })
             .collect();
-        let models: Vec<usize> = (0..self.logical.len())
-            .filter(|place| drafts[call_drafts[*place]].node.kind == Kind::Llm)
-            .collect();
+        let models: Vec<usize> =
+            (0..self.logical.len()).filter(|place| drafts[call_drafts[*place]].node.kind == Kind::Llm).collect();
         let turns: Vec<Turn<'_>> = models
             .iter()
             .map(|place| {
@@ -344,12 +347,7 @@ impl Builder<'_> {
         self.log
             .told
             .values()
-            .map(|(began, begin, end)| Told {
-                began: *began,
-                ended: end.as_ref().map_or(usize::MAX, |(place, _)| *place),
-                begin,
-                finish: end.as_ref().map(|(_, finish)| finish),
-            })
+            .map(|(began, begin, end)| Told { began: *began, begin, finish: end.as_ref().map(|(_, finish)| finish) })
             .collect()
     }
 
@@ -597,7 +595,11 @@ fn block(told: &Told<'_>) -> Draft {
 /// Whether the conversation went to another agent between two calls of a lane.
 fn handed_off(before: &Turn<'_>, after: &Turn<'_>) -> bool {
     let system = |prompt: &Prompt| {
-        prompt.messages.iter().find(|message| matches!(message.role.as_str(), "system" | "developer")).map(crate::model::Message::text)
+        prompt
+            .messages
+            .iter()
+            .find(|message| matches!(message.role.as_str(), "system" | "developer"))
+            .map(crate::model::Message::text)
     };
     let named = |name: &str| {
         let name = name.to_ascii_lowercase();
@@ -630,16 +632,10 @@ fn call_error(call: &Call, exchange: &Exchange) -> Option<String> {
     match (&call.ending, &call.answer) {
         (Some(Ending::Unreachable(reason) | Ending::Broken(reason)), _) => Some(reason.clone()),
         (Some(Ending::ClientLeft), _) => Some("the agent went away".into()),
-        (_, Some(answer)) if answer.status >= 400 => {
-            Some(wire::error_message(answer.status, &answer.body()).unwrap_or_else(|| format!("status {}", answer.status)))
-        }
+        (_, Some(answer)) if answer.status >= 400 => Some(
+            wire::error_message(answer.status, &answer.body()).unwrap_or_else(|| format!("status {}", answer.status)),
+        ),
         (None, _) => Some("the recording was cut off".into()),
         _ => None,
     }
-}
-
-/// What a replay decided about a node, where it stands for one of the parent's.
-#[must_use]
-pub fn decided(node: &Node) -> Option<&Decided> {
-    node.decided.as_ref()
 }

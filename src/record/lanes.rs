@@ -306,9 +306,18 @@ mod tests {
         let assistant = |part| Message { role: "assistant".into(), parts: vec![part], ..Message::default() };
         let found = check(&[
             (vec![say("system", "a"), say("user", "hi")], vec![call("c1", "f")]),
-            (vec![say("system", "b"), say("user", "hi"), assistant(call("c1", "f")), result("c1", "r")], text("Done  now.")),
             (
-                vec![say("user", "hi"), assistant(call("c1", "f")), result("c1", "r"), say("assistant", "Done now."), say("user", "more")],
+                vec![say("system", "b"), say("user", "hi"), assistant(call("c1", "f")), result("c1", "r")],
+                text("Done  now."),
+            ),
+            (
+                vec![
+                    say("user", "hi"),
+                    assistant(call("c1", "f")),
+                    result("c1", "r"),
+                    say("assistant", "Done now."),
+                    say("user", "more"),
+                ],
                 text("ok"),
             ),
             (vec![say("user", "other")], text("ok")),

@@ -1,14 +1,13 @@
 //! Recording an agent: where its calls go, its process, its events on their way to the file, and the run they make.
+//!
+//! [`run`] is what recording and replaying have in common: it starts a listener and the agent behind
+//! it, waits, and tells everything to a [`crate::proxy::Watch`], for which [`Recorder`] is made. A
+//! [`Take`] is a run on its way into a store; [`assemble`] reads events as a run.
 
 pub mod announced;
 mod assemble;
-pub(crate) mod lanes;
-//! Recording an agent: where its calls go, its process, and its events on their way to the file.
-//!
-//! [`run`] is what recording and replaying have in common: it starts a listener and the agent behind
-//! it, waits, and tells everything to a [`crate::proxy::Watch`], for which [`Recorder`] is made.
-
 mod child;
+pub(crate) mod lanes;
 mod leash;
 mod live;
 mod missed;
@@ -16,15 +15,15 @@ mod program;
 mod providers;
 mod recorder;
 mod routes;
-mod tools;
-
-pub use assemble::{assemble, summarise};
 mod run;
 mod sockets;
 mod start;
 mod streams;
+mod take;
 mod tally;
+mod tools;
 
+pub use assemble::{assemble, summarise};
 pub use leash::Leash;
 pub use live::Live;
 pub use missed::Missed;
@@ -35,3 +34,4 @@ pub use routes::{Error, Named, PLACEHOLDER, Routes, Surroundings, has_placeholde
 pub use run::{Failure, Outcome, Setup, run};
 pub use start::started;
 pub use streams::{Input, is_piped_in};
+pub use take::{Sealed, Take};

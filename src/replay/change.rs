@@ -159,9 +159,10 @@ impl Change {
                 None => {
                     return Err(Error::Refused {
                         node: wanted.node,
-                        reason: "this retrieval was inferred from the calls around it; change the message that carries \
+                        reason:
+                            "this retrieval was inferred from the calls around it; change the message that carries \
                                  its documents"
-                            .into(),
+                                .into(),
                     });
                 }
             },
@@ -210,14 +211,18 @@ impl Change {
             }
             Some(Step::Key(key)) if key == "documents" => {
                 let old = tool.result.as_deref().ok_or_else(|| missing(node, &wanted.path))?;
-                let Some((Step::Index(place), rest)) = wanted.path.0.get(1).map(|step| (step, &wanted.path.0[2..])) else {
+                let Some((Step::Index(place), rest)) = wanted.path.0.get(1).map(|step| (step, &wanted.path.0[2..]))
+                else {
                     return Err(missing(node, &wanted.path));
                 };
                 let document = tool.documents.get(*place).ok_or_else(|| missing(node, &wanted.path))?;
-                if !matches!(rest, [] | [Step::Key(_)]) || rest.first().is_some_and(|step| *step != Step::Key("text".into())) {
+                if !matches!(rest, [] | [Step::Key(_)])
+                    || rest.first().is_some_and(|step| *step != Step::Key("text".into()))
+                {
                     return Err(missing(node, &wanted.path));
                 }
-                let value = replace_text(old, &document.text, &wanted.value).ok_or_else(|| missing(node, &wanted.path))?;
+                let value =
+                    replace_text(old, &document.text, &wanted.value).ok_or_else(|| missing(node, &wanted.path))?;
                 let target = Target::Result { call_id: tool.call_id.clone(), announced: None };
                 let wanted = Wanted { path: Path(vec![Step::Key("result".into())]), value, ..wanted };
                 Ok(Self { wanted, old: Some(old.to_owned()), target })
@@ -241,10 +246,14 @@ impl Change {
     }
 
     fn of_block(node: &Node, seq: Seq, wanted: Wanted) -> Result<Self, Error> {
-        let (_, outputs) = { let fields = lineage::fields(node); (fields.inputs, fields.outputs) };
+        let (_, outputs) = {
+            let fields = lineage::fields(node);
+            (fields.inputs, fields.outputs)
+        };
         let text = wanted.path.to_string();
         let old = outputs.iter().find(|field| field.path == text).map(|field| field.text.clone().into_owned());
-        let known = old.is_some() || matches!(wanted.path.0.first(), Some(Step::Key(key)) if key == "documents" || key == "output" || key == "error");
+        let known = old.is_some()
+            || matches!(wanted.path.0.first(), Some(Step::Key(key)) if key == "documents" || key == "output" || key == "error");
         if !known {
             return Err(missing(node, &wanted.path));
         }

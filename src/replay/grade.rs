@@ -46,7 +46,13 @@ impl Tally {
 }
 
 /// Writes the line for a replay, given its own run.
-pub(super) fn line(matcher: &Matcher, tally: &Tally, replay: &Run, ignored: usize, live_always: bool) -> String {
+pub(super) fn line(
+    matcher: &Matcher,
+    tally: &Tally,
+    replay: Option<&Run>,
+    ignored: usize,
+    live_always: bool,
+) -> String {
     let mut counts: BTreeMap<u8, (usize, &str)> = BTreeMap::new();
     for (action, grade) in tally.decided.values() {
         let (rank, word) = match (action, grade) {
@@ -95,8 +101,9 @@ pub(super) fn line(matcher: &Matcher, tally: &Tally, replay: &Run, ignored: usiz
     out
 }
 
-fn tools(matcher: &Matcher, tally: &Tally, replay: &Run) -> String {
-    let ran = replay.graph.nodes().filter(|node| super::plan::runs_in_agent(node)).count();
+fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {
+    let nodes = replay.into_iter().flat_map(|run| run.graph.nodes());
+    let ran = nodes.filter(|node| super::plan::runs_in_agent(node)).count();
     let served = tally.told.values().filter(|action| matches!(action, Action::Serve | Action::ServeEdited)).count();
     let run = tally.told.values().filter(|action| matches!(action, Action::Send)).count();
     let known = matcher.plan.run().graph.nodes().any(|node| {

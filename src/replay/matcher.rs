@@ -171,7 +171,8 @@ impl Matcher {
             .collect();
         inherits.extend(&own);
         if let Some(node) = node {
-            inherits.extend((0..self.plan.changes.len()).filter(|change| self.plan.conversations[*change].contains(&node)));
+            inherits
+                .extend((0..self.plan.changes.len()).filter(|change| self.plan.conversations[*change].contains(&node)));
         }
         self.made.push(Made { inherits: inherits.clone(), node: placed });
         let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
@@ -273,11 +274,14 @@ impl Matcher {
         let ready: Vec<usize> = places
             .iter()
             .copied()
-            .filter(|place| entries[*place].causes.iter().all(|cause| self.done.contains(cause) || !self.is_call(*cause)))
+            .filter(|place| {
+                entries[*place].causes.iter().all(|cause| self.done.contains(cause) || !self.is_call(*cause))
+            })
             .collect();
         let places = if ready.is_empty() { places } else { ready };
         let first = places[0];
-        let overlaps = places[1..].iter().any(|other| entries[first].ended.is_none_or(|ended| entries[*other].began < ended));
+        let overlaps =
+            places[1..].iter().any(|other| entries[first].ended.is_none_or(|ended| entries[*other].began < ended));
         if alike(&places) || !overlaps {
             return exact(first);
         }
@@ -334,11 +338,10 @@ impl Matcher {
                 return None;
             }
             edits.push(Edit { span: new_value.span(), with: old_value.raw().to_vec() });
-            fresh.push((new.call_id.clone(), HeldResult {
-                tool: tool.clone(),
-                recorded: readable(old_value),
-                new: readable(new_value),
-            }));
+            fresh.push((
+                new.call_id.clone(),
+                HeldResult { tool: tool.clone(), recorded: readable(old_value), new: readable(new_value) },
+            ));
         }
         let mut notes = Vec::new();
         for (call_id, held) in fresh {
@@ -359,14 +362,16 @@ impl Matcher {
         edited: Option<Vec<u8>>,
     ) -> Decision {
         let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
-        let grade = found.as_ref().map_or(if placed.is_some() { Grade::Place } else { Grade::Miss }, |found| found.grade);
+        let grade =
+            found.as_ref().map_or(if placed.is_some() { Grade::Place } else { Grade::Miss }, |found| found.grade);
         let mut notes = found.as_ref().map(|found| found.notes.clone()).unwrap_or_default();
         let key = parsed.canonical.key;
         let forced = node.or(placed).is_some_and(|node| self.plan.from.contains(&node));
         let answer_changed = node.is_some_and(|node| {
             self.plan.changes.iter().any(|change| change.wanted.node == node && matches!(change.target, Target::Answer))
         });
-        if edited.is_none() && !forced
+        if edited.is_none()
+            && !forced
             && let Some(found) = &found
         {
             let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
@@ -389,7 +394,12 @@ impl Matcher {
                 format!("{} calls were sent already, which is the most that was allowed", self.sent)
             };
             self.refused = true;
-            return self.refuse(request.seq, node.or(placed), Refusal { reason, details: Vec::new(), ignore: None }, key);
+            return self.refuse(
+                request.seq,
+                node.or(placed),
+                Refusal { reason, details: Vec::new(), ignore: None },
+                key,
+            );
         }
         self.send(request, parsed, found, node.or(placed), grade, edited, notes)
     }
@@ -461,10 +471,7 @@ impl Matcher {
     }
 
     fn result_is_changed(&self, id: &str) -> bool {
-        self.plan
-            .changes
-            .iter()
-            .any(|change| matches!(&change.target, Target::Result { call_id, .. } if call_id == id))
+        self.plan.changes.iter().any(|change| matches!(&change.target, Target::Result { call_id, .. } if call_id == id))
     }
 
     fn open_entry(&self, node: NodeId) -> Option<usize> {
@@ -473,8 +480,15 @@ impl Matcher {
 
     fn refuse(&self, seq: Seq, node: Option<NodeId>, refusal: Refusal, key: Key) -> Decision {
         let notes = std::iter::once(refusal.reason.clone()).chain(refusal.details.iter().cloned()).collect();
-        let decided =
-            Decided { seq, action: Action::Refuse, node: None, grade: Grade::Miss, sent: None, notes, beside: Vec::new() };
+        let decided = Decided {
+            seq,
+            action: Action::Refuse,
+            node: None,
+            grade: Grade::Miss,
+            sent: None,
+            notes,
+            beside: Vec::new(),
+        };
         let _ = node;
         Decision { decided, entry: None, refusal: Some(refusal), key }
     }
@@ -500,7 +514,9 @@ impl Matcher {
                 let used = self.uses[place] == Use::Taken;
                 (place, used, likeness(&entry.parsed.canonical, &parsed.canonical))
             })
-            .max_by(|left, right| left.2.total_cmp(&right.2).then_with(|| right.1.cmp(&left.1)).then(right.0.cmp(&left.0)))
+            .max_by(|left, right| {
+                left.2.total_cmp(&right.2).then_with(|| right.1.cmp(&left.1)).then(right.0.cmp(&left.0))
+            })
             .filter(|(_, _, likeness)| *likeness > 0.0);
         let difference = nearest.and_then(|(place, ..)| {
             self.plan.entries[place].parsed.canonical.differences(&parsed.canonical, 1).into_iter().next()
@@ -509,7 +525,13 @@ impl Matcher {
     }
 
     /// The agent took an answer, or left before its end.
-    pub(super) fn ended(&mut self, seq: Seq, taken: bool, answered: Option<(&Parsed, u16, &str, &Bytes)>, changed: bool) {
+    pub(super) fn ended(
+        &mut self,
+        seq: Seq,
+        taken: bool,
+        answered: Option<(&Parsed, u16, &str, &Bytes)>,
+        changed: bool,
+    ) {
         self.clock += 1;
         let entry = self.taken_by.get(&seq).copied();
         if !taken {
@@ -560,12 +582,16 @@ impl Matcher {
             .nodes()
             .filter(|node| node.anchor.as_ref().is_some_and(|(anchor, _)| *anchor == seq))
             .filter_map(|node| match &node.detail {
-                crate::model::Detail::Tool(tool) => Some((tool.call_id.clone(), node.name.clone(), tool.arguments.clone())),
+                crate::model::Detail::Tool(tool) => {
+                    Some((tool.call_id.clone(), node.name.clone(), tool.arguments.clone()))
+                }
                 _ => None,
             })
             .collect();
         for call in reply.tool_calls() {
-            let same = |known: &(String, String, String)| known.0 == call.id && known.1 == call.name && known.2 == call.arguments;
+            let same = |known: &(String, String, String)| {
+                known.0 == call.id && known.1 == call.name && known.2 == call.arguments
+            };
             if recorded.iter().any(same) {
                 self.served_calls.insert(call.id.clone(), call.name.clone());
             }
@@ -620,7 +646,8 @@ impl Matcher {
 
     fn told_end(&self, place: usize) -> Micros {
         let announced = self.plan.run.announced.get(&self.plan.told[place].seq);
-        announced.map_or(Micros(0), |announced| announced.finish.as_ref().map_or(announced.begin.at, |finish| finish.at))
+        announced
+            .map_or(Micros(0), |announced| announced.finish.as_ref().map_or(announced.begin.at, |finish| finish.at))
     }
 
     /// Recorded exchanges that no request asked for.
@@ -675,11 +702,7 @@ impl Miss {
 
     fn refusal(&self, plan: &Plan, uses: &[Use]) -> Refusal {
         let Some((place, used)) = self.nearest else {
-            let reason = if self.any {
-                "the recording has no call of this kind"
-            } else {
-                "the recording has no calls"
-            };
+            let reason = if self.any { "the recording has no call of this kind" } else { "the recording has no calls" };
             return Refusal { reason: reason.into(), details: Vec::new(), ignore: None };
         };
         let node = plan.entries[place].node;
@@ -755,7 +778,6 @@ fn same_tokens(
     let (one, other) = (&left.tokens[left_tokens.clone()], &right.tokens[right_tokens.clone()]);
     one.len() == other.len()
         && one.iter().zip(other).all(|(one, other)| {
-            one.kind == other.kind
-                && (matches!(one.kind, TokenKind::Id) || left.bytes(one) == right.bytes(other))
+            one.kind == other.kind && (matches!(one.kind, TokenKind::Id) || left.bytes(one) == right.bytes(other))
         })
 }

@@ -130,6 +130,19 @@ impl Plan {
         self.options.max_calls.unwrap_or(self.entries.len() * 2)
     }
 
+    /// Highest number of a placeholder in the recording.
+    #[must_use]
+    pub fn highest_secret(&self) -> usize {
+        let bodies = self.run.calls.values().flat_map(|call| {
+            let answer = call.answer.as_ref().map(crate::model::Answer::body).unwrap_or_default();
+            [call.request.body.clone(), answer]
+        });
+        let headers =
+            self.run.calls.values().flat_map(|call| &call.request.headers).map(|(_, value)| value.clone().into());
+        let texts = bodies.chain(headers);
+        texts.flat_map(|text: bytes::Bytes| crate::redact::numbers_in(&text)).max().unwrap_or(0)
+    }
+
     /// Whether anything may be sent at all.
     #[must_use]
     pub fn may_send(&self) -> bool {
@@ -191,7 +204,11 @@ impl Plan {
             lines.push(format!("{}.{} changed", change.wanted.node, change.wanted.path));
         }
         if !live.is_empty() {
-            lines.push(format!("{} sent, if the agent still makes them (at most {} calls)", ranges(&live), self.ceiling()));
+            lines.push(format!(
+                "{} sent, if the agent still makes them (at most {} calls)",
+                ranges(&live),
+                self.ceiling()
+            ));
         }
         if self.options.live == Live::Always {
             lines.push("calls that the recording cannot answer are sent".into());

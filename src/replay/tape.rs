@@ -1,6 +1,6 @@
 //! Answers an agent from a recording, by the plan.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::change::{self, Target};
 use super::grade::Tally;
 use super::matcher::{Decision, Matcher, Refusal};
-use crate::model::event::{Action, Begin, Decided, Ending, Event, Headers, Request, Seq};
+use crate::model::event::{Action, Begin, Ending, Event, Headers, Request, Seq};
 use crate::model::{Micros, NodeId};
 use crate::proxy::{Answer, Boxed, Call, Given, Served, Verdict, Watch};
 use crate::redact::{self, Redactor};
@@ -18,7 +18,7 @@ use crate::text::json::Json;
 use crate::wire::{self, Parsed, Side};
 
 /// What a tape tells while the agent runs.
-pub trait Listener: Send + Sync + 'static {
+pub(super) trait Listener: Send + Sync + 'static {
     /// A line for the user, now.
     fn say(&self, line: &str);
     /// The agent keeps asking for what is refused: end it, for this reason.
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const VAIN: usize = 8;
 
 /// A recording as an [`Answer`].
-pub struct Tape {
+pub(super) struct Tape {
     state: Mutex<State>,
     changed: Notify,
     watch: Arc<dyn Watch>,
@@ -190,7 +190,9 @@ impl Tape {
                 self.listener.say(&format!("  {line}"));
             }
             if let Some(path) = ignore {
-                self.listener.say(&format!("  hint: to accept the difference, add `--ignore '{path}'`; to let such calls out, `--live always`"));
+                self.listener.say(&format!(
+                    "  hint: to accept the difference, add `--ignore '{path}'`; to let such calls out, `--live always`"
+                ));
             }
         }
         if times >= 3 || all >= 10 {
@@ -216,7 +218,12 @@ impl Tape {
         let Some(call) = plan.run.calls.get(&seq) else { return empty() };
         let Some(answer) = &call.answer else {
             // It never got an answer: the agent sees its connection end.
-            return Served { status: 502, headers: Vec::new(), pieces: Vec::new(), ending: Ending::Broken("as recorded".into()) };
+            return Served {
+                status: 502,
+                headers: Vec::new(),
+                pieces: Vec::new(),
+                ending: Ending::Broken("as recorded".into()),
+            };
         };
         let edits: Vec<_> = plan
             .changes
@@ -231,7 +238,8 @@ impl Tape {
         };
         let mut headers = kept_headers(&answer.headers);
         let whole = matches!(ending, Ending::Complete) && (200..300).contains(&answer.status);
-        let reform = whole && parsed.dialect.is_some_and(|dialect| dialect.streams()) && asked_stream != answer.is_stream();
+        let reform =
+            whole && parsed.dialect.is_some_and(|dialect| dialect.streams()) && asked_stream != answer.is_stream();
         let mut pieces: Vec<(Duration, Bytes)> = Vec::new();
         let mut remade = None;
         if (!edits.is_empty() || reform)
@@ -427,7 +435,8 @@ impl Answer for Tape {
         let mut state = self.lock();
         let Some(open) = state.open.remove(&seq) else { return };
         let taken = !matches!(ending, Ending::ClientLeft);
-        let body = self.redactor.body(if looks_like_events(body) { "text/event-stream" } else { "application/json" }, body);
+        let body =
+            self.redactor.body(if looks_like_events(body) { "text/event-stream" } else { "application/json" }, body);
         let kind = if looks_like_events(&body) { "text/event-stream" } else { "application/json" };
         state.matcher.ended(seq, taken, Some((&open.parsed, status, kind, &body)), open.changed);
         if let Some(flight) = open.flight {
@@ -491,12 +500,4 @@ fn kept_headers(headers: &Headers) -> Headers {
         }
     }
     headers
-}
-
-/// The numbers of nodes, for a grade line.
-pub(super) type Nodes = BTreeSet<NodeId>;
-
-/// What was decided about a node, as the tally needs it.
-pub(super) fn is_sent(decided: &Decided) -> bool {
-    matches!(decided.action, Action::Send | Action::SendChanged)
 }

@@ -147,7 +147,8 @@ fn sent(decision: &Decision) -> String {
     String::from_utf8_lossy(&body).into_owned()
 }
 
-const ONE: &str = r#"{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"hi"}]}"#;
+const ONE: &str =
+    r#"{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"hi"}]}"#;
 
 fn two(result: &str, id: &str) -> String {
     format!(
@@ -179,7 +180,10 @@ fn an_unchanged_replay_serves_everything_and_a_further_call_is_refused() {
     let mut replay = Replay::of(tool_run(), Options::default());
     assert_eq!(replay.ask(ONE, "").decided.action, Action::Serve);
     let second = replay.ask(&two(r#"{"amount": 4999}"#, "call_a1"), "");
-    assert_eq!((second.decided.action, second.decided.grade, second.decided.node), (Action::Serve, Grade::Exact, Some(NodeId(3))));
+    assert_eq!(
+        (second.decided.action, second.decided.grade, second.decided.node),
+        (Action::Serve, Grade::Exact, Some(NodeId(3)))
+    );
     let third = replay.ask(ONE, "");
     assert_eq!(third.decided.action, Action::Refuse);
     assert!(third.refusal.expect("a reason").reason.contains("once more"));
@@ -235,14 +239,17 @@ fn an_edited_answer_is_served_and_what_follows_is_sent() {
     let mut replay = Replay::of(tool_run(), with(&["1.tool_calls[0].arguments.x=1"]));
     let first = replay.ask(ONE, &calls(&[("call_a1", "get_price", r#"{"x":1}"#)]));
     assert_eq!(first.decided.action, Action::ServeEdited);
-    let second = replay.ask(&two("7", "call_a1").replace(r#""arguments":"{}""#, r#""arguments":"{\"x\":1}""#), &text("7"));
+    let second =
+        replay.ask(&two("7", "call_a1").replace(r#""arguments":"{}""#, r#""arguments":"{\"x\":1}""#), &text("7"));
     assert_eq!(second.decided.action, Action::Send);
 }
 
 /// Two branches at once and a call that joins their answers.
 fn fan_out() -> (Run, [String; 3]) {
     let ask = |system: &str, user: &str| {
-        format!(r#"{{"model":"m","messages":[{{"role":"system","content":"{system}"}},{{"role":"user","content":"{user}"}}]}}"#)
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"system","content":"{system}"}},{{"role":"user","content":"{user}"}}]}}"#
+        )
     };
     let (left, right) = (ask("Left branch.", "question"), ask("Right branch.", "question"));
     let join = ask("Join.", "the left branch says a long thing / the right branch says another long thing");

@@ -326,6 +326,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// There is no thread to write with.
+    #[must_use]
+    pub fn thread(source: io::Error) -> Self {
+        Self::io("start a thread for", Path::new("the recording"), source)
+    }
+
     fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source }
     }

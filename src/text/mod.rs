@@ -4,5 +4,5 @@ pub mod escape;
 pub mod json;
 mod path;
 pub mod shingle;
-pub mod words;
 pub mod units;
+pub mod words;

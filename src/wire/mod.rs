@@ -25,5 +25,5 @@ mod request;
 pub use dialect::{Dialect, EndFinder, recognise};
 pub use documents::documents;
 pub use errors::{Refusal, error_message, refusal};
-pub use request::{Parsed, other_kind, parse};
 pub use locate::{Form, Has, Side, Target, Unlocated, side};
+pub use request::{Parsed, other_kind, parse};

@@ -35,7 +35,8 @@ pub fn parse(request: &Request, resolve: Resolve<'_>) -> Parsed {
     let canonical = match (&json, dialect) {
         (Some(json), Some(dialect)) => {
             let named = json.root().get("model").is_some();
-            let operation = if named { dialect.name().to_owned() } else { format!("{} {}", dialect.name(), request.path) };
+            let operation =
+                if named { dialect.name().to_owned() } else { format!("{} {}", dialect.name(), request.path) };
             canonical::json(&operation, dialect.rules(), json, resolve)
         }
         (Some(json), None) => canonical::json(&operation(request), &keys::PLAIN, json, resolve),
@@ -87,10 +88,7 @@ fn boundary(headers: &Headers) -> Option<String> {
 fn multipart(body: &Bytes, boundary: &str) -> Option<Vec<(String, Bytes)>> {
     let mark = format!("--{boundary}");
     let finder = memchr::memmem::Finder::new(mark.as_bytes());
-    let mut starts: Vec<usize> = finder
-        .find_iter(body)
-        .filter(|at| *at == 0 || body[..*at].ends_with(b"\n"))
-        .collect();
+    let mut starts: Vec<usize> = finder.find_iter(body).filter(|at| *at == 0 || body[..*at].ends_with(b"\n")).collect();
     let end = starts.pop()?;
     if !body[end + mark.len()..].starts_with(b"--") {
         return None;

@@ -1,0 +1,251 @@
+//! What `record`, `replay` and `demo` share: surroundings, credentials, where calls go, closing lines.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Error, Globals, Kind, library};
+use crate::config::{self, Dotenv, Settings};
+use crate::format::json;
+use crate::model::event::Started;
+use crate::proxy::{Clock, EndsStream};
+use crate::record::{self, Failure, Leash, Live, Missed, Routes, Sealed, Setup, Take};
+use crate::redact::{Redactor, Rules};
+use crate::store::Store;
+use crate::text::escape::escaped;
+use crate::ui::{run as run_view, streams};
+use crate::wire;
+
+/// Everything around the agent that decides where its calls go and what is a secret.
+pub(crate) struct Surroundings {
+    pub(crate) directory: PathBuf,
+    pub(crate) variables: Vec<(String, String)>,
+    pub(crate) dotenv: Option<Dotenv>,
+    pub(crate) settings: Settings,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub(crate) fn here() -> Result<Self, Error> {
+        let directory = std::env::current_dir()
+            .map_err(|error| Error::new(Kind::Own, "cannot tell the working directory").cause(&error))?;
+        Self::at(directory)
+    }
+
+    /// Those of a directory.
+    pub(crate) fn at(directory: PathBuf) -> Result<Self, Error> {
+        let settings = Settings::load(&directory).map_err(|problem| {
+            let error = Error::new(Kind::Usage, problem.to_string());
+            match &problem {
+                config::Problem::Invalid { nearest: Some(nearest), .. } => {
+                    error.hint(format!("did you mean `{nearest}`?"))
+                }
+                _ => error,
+            }
+        })?;
+        let dotenv = config::find_dotenv(&directory);
+        Ok(Self { variables: config::variables(), dotenv, settings, directory })
+    }
+
+    /// What takes credentials out; `names` are further headers and fields.
+    pub(crate) fn redactor(&self, names: &[String]) -> Result<Arc<Redactor>, Error> {
+        let names: Vec<String> = self.settings.redact.names.iter().chain(names).cloned().collect();
+        let rules = Rules::new(&self.settings.redact.patterns, &names).map_err(|error| {
+            Error::new(Kind::Usage, error.to_string()).hint("correct `[redact] patterns` in `retake.toml`")
+        })?;
+        Ok(Arc::new(Redactor::new(&config::credentials(&self.directory), &rules)))
+    }
+
+    /// Where calls go: `--upstream` before `retake.toml` before the environment.
+    pub(crate) fn routes(&self, given: &[String]) -> Result<Routes, Error> {
+        let named = |provider: &str| given.iter().any(|given| given.split('=').next() == Some(provider));
+        let configured = self.settings.upstream.iter().filter(|(provider, _)| !named(provider));
+        let given: Vec<String> =
+            given.iter().cloned().chain(configured.map(|(provider, url)| format!("{provider}={url}"))).collect();
+        Routes::new(record::Surroundings { variables: &self.variables, dotenv: self.dotenv.as_ref(), given: &given })
+            .map_err(|error| {
+                Error::new(Kind::Usage, error.to_string())
+                    .hint("write it as `--upstream openai=http://127.0.0.1:8080/v1`")
+            })
+    }
+
+    /// How a command is started now.
+    pub(crate) fn started(&self, command: &[String]) -> Started {
+        record::started(config::now(), command, &self.directory, &self.variables, config::places())
+    }
+}
+
+/// The words of a command as text; a name that is no UTF-8 cannot be recorded.
+pub(crate) fn words(command: &[OsString]) -> Result<Vec<String>, Error> {
+    let word = |word: &OsString| {
+        word.to_str().map(str::to_owned).ok_or_else(|| {
+            Error::new(Kind::Own, format!("`{}` is no UTF-8, so it cannot be kept", word.to_string_lossy()))
+        })
+    };
+    command.iter().map(word).collect()
+}
+
+/// A secret part for a listener's URL.
+pub(crate) fn token() -> String {
+    format!("{:016x}", config::seed())
+}
+
+pub(crate) fn clock() -> Clock {
+    Arc::new(config::now)
+}
+
+pub(crate) fn ends_stream() -> EndsStream {
+    Arc::new(|provider: &str, path: &str, piece: &[u8]| {
+        wire::recognise(provider, "POST", path).is_some_and(|dialect| dialect.ends_stream(piece))
+    })
+}
+
+/// Begins a recording in the store that new runs go to. Without one the agent runs unrecorded.
+pub(crate) fn begin(globals: &Globals, redactor: &Arc<Redactor>) -> Result<(Store, Take), Error> {
+    let store = library::make(globals)?;
+    let quiet = globals.quiet;
+    let take = Take::begin(&store, redactor, config::seed(), move |reason: &str| {
+        if !quiet {
+            say(&format!("warning: stopped recording: {reason}; the agent is not affected"));
+        }
+    })
+    .map_err(|error| library::failed(&error))?;
+    Ok((store, take))
+}
+
+/// A line that stands among the agent's own.
+pub(crate) fn say(line: &str) {
+    streams::note(&format!("retake: {}\n", escaped(line)));
+}
+
+/// What a recording needs besides its surroundings.
+pub(crate) struct Recording<'a> {
+    pub(crate) command: &'a [String],
+    pub(crate) upstream: &'a [String],
+    pub(crate) redact: &'a [String],
+    pub(crate) tag: Option<&'a str>,
+}
+
+/// Records a command; returns its exit code and the run, where it was recorded.
+pub(crate) fn record(recording: &Recording<'_>, globals: &Globals) -> Result<(i32, Option<Sealed>), Error> {
+    let around = Surroundings::here()?;
+    let redactor = around.redactor(recording.redact)?;
+    let routes = around.routes(recording.upstream)?;
+    let providers: Vec<String> = routes.keys.iter().map(|key| key.provider.clone()).collect();
+    let (kept, watch) = match begin(globals, &redactor) {
+        Ok((store, take)) => {
+            let watch = take.watch();
+            (Some((store, take)), watch)
+        }
+        Err(error) => {
+            // The agent runs all the same: what cannot be recorded must not stop it.
+            error.print(globals.err_paper());
+            say("warning: running the command without recording it");
+            (None, Arc::new(Nobody) as Arc<dyn crate::proxy::Watch>)
+        }
+    };
+    let mut started = around.started(recording.command);
+    started.run = kept.as_ref().map(|(_, take)| take.run().clone());
+    let done = record::run(Setup {
+        command: recording.command.to_vec(),
+        directory: around.directory.clone(),
+        routes,
+        set: Vec::new(),
+        unset: Vec::new(),
+        input: record::Input::Own,
+        started,
+        first: 1,
+        token: token(),
+        answer: Arc::new(Live),
+        watch,
+        ends_stream: ends_stream(),
+        clock: clock(),
+        leash: Leash::default(),
+    });
+    let outcome = match done {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            if let Some((store, take)) = kept {
+                discard(&store, take);
+            }
+            return Err(unrun(failure));
+        }
+    };
+    let Some((store, take)) = kept else { return Ok((outcome.code, None)) };
+    let sealed = take.seal(&store).map_err(|error| library::failed(&error))?;
+    if let Some(tag) = recording.tag {
+        store.tag(&sealed.run.id, tag, config::now()).map_err(|error| library::failed(&error))?;
+    }
+    if globals.json {
+        streams::note(&format!("{}\n", json::run(&sealed.summary)));
+    } else if !globals.quiet {
+        close(&sealed, &outcome, &providers);
+    }
+    Ok((outcome.code, Some(sealed)))
+}
+
+/// Removes a recording of something that never ran.
+pub(crate) fn discard(store: &Store, take: Take) {
+    let run = take.run().clone();
+    // What cannot be removed is listed as a run without nodes.
+    if take.seal(store).is_ok() {
+        let _ = store.remove(&run, config::now());
+    }
+}
+
+/// Why nothing was run, with the exit code that shells use.
+pub(crate) fn unrun(failure: Failure) -> Error {
+    match failure {
+        Failure::Program(cannot) => {
+            let kind = if cannot.code == 127 { Kind::NoCommand } else { Kind::CannotRun };
+            let error = Error::new(kind, cannot.to_string());
+            match cannot.similar {
+                Some(similar) => error.hint(format!("did you mean `{similar}`?")),
+                None => error,
+            }
+        }
+        Failure::Listener(ref cause) => Error::new(Kind::Own, failure.to_string()).cause(cause),
+    }
+}
+
+fn close(sealed: &Sealed, outcome: &record::Outcome, providers: &[String]) {
+    if let Some(warning) = &sealed.warning {
+        say(&format!("warning: {warning}; the run is kept as far as it was recorded"));
+    }
+    let id = &sealed.run.id;
+    if outcome.is_empty() {
+        let providers: Vec<&str> = providers.iter().map(String::as_str).collect();
+        let missed = Missed::new(&outcome.past, &providers);
+        let mut lines = missed.lines.iter();
+        say(&format!("recorded {id}, but {}", lines.next().map_or("it made no calls", String::as_str)));
+        for line in lines {
+            say(line);
+        }
+        for hint in missed.hints {
+            streams::note(&format!("hint: {hint}\n"));
+        }
+    } else {
+        say(&format!("recorded {id}: {}", run_view::totals(&sealed.summary)));
+    }
+    for remark in &outcome.remarks {
+        say(remark);
+    }
+}
+
+/// Looks away: for a run that cannot be recorded.
+struct Nobody;
+
+impl crate::proxy::Watch for Nobody {
+    fn saw(&self, _: crate::model::event::Event) {}
+
+    fn settled(&self) -> crate::proxy::Boxed<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Waits until everything that was seen is with the kernel.
+pub(crate) fn settle(watch: &Arc<dyn crate::proxy::Watch>) {
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
+        runtime.block_on(watch.settled());
+    }
+}
