@@ -14,6 +14,8 @@ pub mod wire;
 
 pub mod lineage;
 
+pub mod diff;
+
 pub mod format;
 
 pub mod store;

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::fields::{Field, Voice, fields};
-use super::spans::{Spans, longest_rest};
+use super::spans::Spans;
 use crate::model::{Certainty, Detail, Edge, Kind, Micros, Node, NodeId, Passage, RunGraph};
 use crate::text::shingle::{GRAM, Index, Match, Positions, fingerprints, fold, positions};
 
@@ -261,7 +261,7 @@ impl<'g> Tracer<'g> {
         }
         let mut options = Options::new();
         for found in self.search(target).iter() {
-            if self.holders[found.text].iter().any(|output| self.may_be_from(target, *output)) {
+            if self.is_made(target, found.text) {
                 self.spots[node].got.push((found.text, found.from..found.from + found.len));
                 let place = Place { text: found.text, from: found.from };
                 let (range, place) = self.trim(target, place, found.to..found.to + found.len);
@@ -284,23 +284,28 @@ impl<'g> Tracer<'g> {
         if let Some(matches) = stored.and_then(|text| self.searched.get(text)) {
             return Rc::clone(matches);
         }
-        let mut shared = Vec::new();
-        let matches = Rc::new(self.index.find(target.folded, |hash| shared.push(hash)));
+        // For each shared fingerprint whether an output had it before.
+        let mut shared: Vec<(u64, bool)> = Vec::new();
+        let matches = self.index.find(target.folded, |hash, text| match shared.last_mut() {
+            Some((last, is_made)) if *last == hash => *is_made = *is_made || self.is_made(target, text),
+            _ => shared.push((hash, self.is_made(target, text))),
+        });
         if !matches!(self.spots[target.node].node.kind, Kind::Embedding | Kind::Rerank) {
-            for hash in shared {
-                let is_made = self
-                    .index
-                    .holders(hash)
-                    .any(|text| self.holders[text].iter().any(|output| self.may_be_from(target, *output)));
-                if !is_made {
-                    self.given.insert(hash);
-                }
-            }
+            self.given.extend(shared.iter().filter(|(_, is_made)| !is_made).map(|(hash, _)| hash));
         }
+        let matches = Rc::new(matches);
         if let Some(text) = stored {
             self.searched.insert(text, Rc::clone(&matches));
         }
         matches
+    }
+
+    /// Whether an output with this text was there before.
+    fn is_made(&self, target: &Target<'_, 'g>, text: usize) -> bool {
+        let holders = &self.holders[text];
+        // The first ended first; only what is known to have been said may end later.
+        let few = if target.speaker.is_some() { holders.len() } else { holders.len().min(2) };
+        holders[..few].iter().any(|output| self.may_be_from(target, *output))
     }
 
     /// Whether an output was there before the target's node began, or is its by structure.
@@ -451,13 +456,19 @@ impl<'g> Tracer<'g> {
     /// Whether a passage has a part that is rare: not given from outside and not in many outputs.
     fn is_evidence(&self, text: usize, range: Range<usize>) -> bool {
         let passage = &self.index.text(text)[range];
-        let mut plain = Spans::default();
+        let (mut plain, mut longest) = (0, 0);
         fingerprints(passage, |hash, at| {
+            if longest >= LEAST {
+                return;
+            }
             if self.given.contains(&hash) || (passage.len() < LONG && self.index.is_common(hash)) {
-                plain.add(at..at + GRAM);
+                longest = longest.max(at.saturating_sub(plain));
+                plain = at + GRAM;
+            } else {
+                longest = longest.max((at + 1).saturating_sub(plain));
             }
         });
-        longest_rest(&plain, passage.len()) >= LEAST
+        longest.max(passage.len().saturating_sub(plain)) >= LEAST
     }
 
     /// The arguments of a running tool that a lane begins with, as a sub-agent does with its task.
@@ -546,7 +557,7 @@ impl<'g> Tracer<'g> {
     fn search_output(&mut self, target: &Target<'_, 'g>) {
         let node = target.node;
         let mut options = Options::new();
-        for found in self.index.find(target.folded, |_| {}) {
+        for found in self.index.find(target.folded, |_, _| {}) {
             let shorter = target.folded.len().min(self.index.text(found.text).len());
             let mut holders = self.holders[found.text].iter().copied();
             // A sub-agent's answer is handed on whole, or nearly so.

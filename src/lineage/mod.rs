@@ -12,6 +12,7 @@ mod spans;
 mod tests;
 
 pub use data::data_edges;
+pub(crate) use fields::message_path;
 pub use fields::{Field, Fields, Voice, fields};
 pub use retrieval::{Retrieval, inferred_retrievals};
 

@@ -120,7 +120,7 @@ impl Search<'_> {
     fn carried(&self, inputs: &[Vec<u8>]) -> Vec<usize> {
         let mut out = Vec::new();
         for input in inputs {
-            let mut matches = self.index.find(input, |_| {});
+            let mut matches = self.index.find(input, |_, _| {});
             matches.sort_by_key(|found| (std::cmp::Reverse(found.len), found.to, found.text));
             let mut covered = Spans::default();
             let mut lengths: BTreeMap<usize, (usize, usize)> = BTreeMap::new();

@@ -42,11 +42,6 @@ impl Spans {
     }
 }
 
-/// Length of the longest part of `0..len` that is not taken.
-pub(super) fn longest_rest(spans: &Spans, len: usize) -> usize {
-    spans.free(0..len).iter().map(ExactSizeIterator::len).max().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +55,5 @@ mod tests {
         assert_eq!(spans.free(0..50), [0..5, 8..10, 40..50]);
         assert_eq!(spans.free(6..9), [Range { start: 8, end: 9 }]);
         assert!(spans.free(12..35).is_empty());
-        assert_eq!(longest_rest(&spans, 42), 5);
     }
 }

@@ -1,5 +1,6 @@
 //! Text with no domain in it: JSON, words, units.
 
+pub mod decimal;
 pub mod escape;
 pub mod json;
 mod path;

@@ -4,7 +4,6 @@
 //! they were applied. Fingerprints are winnowed (Schleimer, Wilkerson, Aiken: *Winnowing*, 2003), so
 //! that two texts which share 15 folded bytes share a fingerprint.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// Bytes of a shingle.
@@ -20,12 +19,29 @@ const PLACES: usize = 4;
 /// Bytes from which a match of a text is not searched again from other places in it.
 const LONG: usize = 256;
 
+/// What is done with the characters that are kept.
+trait Sink {
+    /// A run of bytes that are one character each, of which the first is this one of the original.
+    fn run(&mut self, bytes: &[u8], start: usize);
+    /// One character, made of these of the original.
+    fn one(&mut self, bytes: &[u8], start: usize, end: usize);
+}
+
 /// A folded text.
 #[must_use]
 pub fn fold(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    walk(text, |piece, _, _| bytes.extend_from_slice(piece));
-    bytes
+    struct Bytes(Vec<u8>);
+    impl Sink for Bytes {
+        fn run(&mut self, bytes: &[u8], _: usize) {
+            self.0.extend_from_slice(bytes);
+        }
+        fn one(&mut self, bytes: &[u8], _: usize, _: usize) {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+    let mut bytes = Bytes(Vec::with_capacity(text.len()));
+    walk(text, &mut bytes);
+    bytes.0
 }
 
 /// Where each byte of a folded text came from, in characters of the original.
@@ -37,12 +53,22 @@ pub struct Positions {
 /// Finds where each byte of [`fold`]'s answer came from.
 #[must_use]
 pub fn positions(text: &str) -> Positions {
-    let mut spans = Vec::with_capacity(text.len());
-    walk(text, |piece, start, end| {
-        let span = (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX));
-        spans.extend(piece.iter().map(|_| span));
-    });
-    Positions { spans }
+    let mut positions = Positions { spans: Vec::with_capacity(text.len()) };
+    walk(text, &mut positions);
+    positions
+}
+
+impl Sink for Positions {
+    fn run(&mut self, bytes: &[u8], start: usize) {
+        self.spans.extend((start..start + bytes.len()).map(|at| (place(at), place(at + 1))));
+    }
+    fn one(&mut self, bytes: &[u8], start: usize, end: usize) {
+        self.spans.extend(bytes.iter().map(|_| (place(start), place(end))));
+    }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 impl Positions {
@@ -92,12 +118,19 @@ fn is_word(character: Option<char>) -> bool {
     })
 }
 
-/// Gives each kept character as bytes, with its start and end in characters of the original.
-fn walk(text: &str, mut put: impl FnMut(&[u8], usize, usize)) {
+/// Gives the characters that are kept.
+fn walk(text: &str, sink: &mut impl Sink) {
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut place = 0;
     while at < bytes.len() {
+        let run = bytes[at..].iter().take_while(|byte| byte.is_ascii_graphic() && **byte != b'\\').count();
+        if run > 0 {
+            sink.run(&bytes[at..at + run], place);
+            at += run;
+            place += run;
+            continue;
+        }
         let byte = bytes[at];
         if byte == b'\\' {
             let run = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
@@ -114,21 +147,18 @@ fn walk(text: &str, mut put: impl FnMut(&[u8], usize, usize)) {
                         at += used;
                         place += used;
                         if is_kept(character) {
-                            put(character.encode_utf8(&mut [0; 4]).as_bytes(), start, place);
+                            sink.one(character.encode_utf8(&mut [0; 4]).as_bytes(), start, place);
                         }
                     }
                 }
                 Some(mark) if mark.is_ascii_graphic() => {
                     at += 1;
                     place += 1;
-                    put(&[*mark], start, place);
+                    sink.one(&[*mark], start, place);
                 }
                 _ => {}
             }
         } else if byte.is_ascii() {
-            if byte > b' ' && byte != 0x7F {
-                put(&[byte], place, place + 1);
-            }
             at += 1;
             place += 1;
         } else {
@@ -139,7 +169,7 @@ fn walk(text: &str, mut put: impl FnMut(&[u8], usize, usize)) {
             };
             let character = &text[at..at + width];
             if character.chars().all(is_kept) {
-                put(character.as_bytes(), place, place + 1);
+                sink.one(character.as_bytes(), place, place + 1);
             }
             at += width;
             place += 1;
@@ -174,43 +204,47 @@ fn hex4(digits: &[u8]) -> Option<u32> {
     digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
-/// Fingerprints of a folded text: hash and place, in order of their places.
+/// Fingerprints of a folded text, in order: the smallest hash of each window, and its place. A text has
+/// those of its parts, but for their edges.
 pub fn fingerprints(folded: &[u8], mut found: impl FnMut(u64, usize)) {
+    let mut window = [u64::MAX; WINDOW];
+    let (mut best, mut best_at) = (u64::MAX, usize::MAX);
+    let last = folded.len().saturating_sub(GRAM);
+    shingles(folded, |hash, at| {
+        window[at % WINDOW] = hash;
+        let first = (at + 1).saturating_sub(WINDOW);
+        let before = best_at;
+        if best_at == usize::MAX || hash <= best {
+            (best, best_at) = (hash, at);
+        } else if best_at < first {
+            (best, best_at) = (hash, at);
+            for place in (first..at).rev() {
+                if window[place % WINDOW] < best {
+                    (best, best_at) = (window[place % WINDOW], place);
+                }
+            }
+        }
+        let is_window = at + 1 >= WINDOW || at == last;
+        if is_window && (best_at != before || at + 1 == WINDOW || at == last && at + 1 < WINDOW) {
+            found(best, best_at);
+        }
+    });
+}
+
+/// Hashes of all shingles and their places.
+fn shingles(folded: &[u8], mut found: impl FnMut(u64, usize)) {
     const BASE: u64 = 0x0100_0000_01B3;
     if folded.len() < GRAM {
         return;
     }
+    let step = |hash: u64, byte: u8| hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1);
     let drop = (0..GRAM).fold(1_u64, |power, _| power.wrapping_mul(BASE));
-    let mut rolling = folded[..GRAM].iter().fold(0_u64, |hash, byte| step(hash, *byte, BASE));
-    let mut ring = [u64::MAX; WINDOW];
-    let last = folded.len() - GRAM;
-    let mut chosen = usize::MAX;
-    for at in 0..=last {
-        if at > 0 {
-            rolling = step(rolling, folded[at + GRAM - 1], BASE)
-                .wrapping_sub((u64::from(folded[at - 1]) + 1).wrapping_mul(drop));
-        }
-        ring[at % WINDOW] = mix(rolling);
-        if at + 1 < WINDOW && at < last {
-            continue;
-        }
-        // The rightmost smallest hash of the window.
-        let first = (at + 1).saturating_sub(WINDOW);
-        let mut best = first;
-        for place in first..=at {
-            if ring[place % WINDOW] <= ring[best % WINDOW] {
-                best = place;
-            }
-        }
-        if best != chosen {
-            chosen = best;
-            found(ring[best % WINDOW], best);
-        }
+    let mut rolling = folded[..GRAM].iter().fold(0, |hash, byte| step(hash, *byte));
+    found(mix(rolling), 0);
+    for (at, (old, new)) in folded.iter().zip(&folded[GRAM..]).enumerate() {
+        rolling = step(rolling, *new).wrapping_sub((u64::from(*old) + 1).wrapping_mul(drop));
+        found(mix(rolling), at + 1);
     }
-}
-
-fn step(hash: u64, byte: u8, base: u64) -> u64 {
-    hash.wrapping_mul(base).wrapping_add(u64::from(byte) + 1)
 }
 
 fn mix(hash: u64) -> u64 {
@@ -227,6 +261,7 @@ fn is_varied(gram: &[u8]) -> bool {
     seen.iter().map(|bits| bits.count_ones()).sum::<u32>() >= VARIETY
 }
 
+/// A place of a fingerprint.
 #[derive(Debug, Clone, Copy)]
 struct Gram {
     hash: u64,
@@ -242,6 +277,8 @@ pub struct Index {
     /// Where the grams begin whose hash has these upper bits.
     buckets: Vec<u32>,
     shift: u32,
+    /// A bit for every hash that may be there, by its lower bits.
+    filter: Vec<u64>,
 }
 
 /// A passage that a folded text shares with one of an index.
@@ -293,7 +330,12 @@ impl Index {
         for place in 1..buckets.len() {
             buckets[place] += buckets[place - 1];
         }
-        Self { texts, grams, buckets, shift }
+        let mut filter = vec![0_u64; (grams.len() / 4).next_power_of_two().max(1)];
+        for gram in &grams {
+            let (word, bit) = filter_place(gram.hash, filter.len());
+            filter[word] |= bit;
+        }
+        Self { texts, grams, buckets, shift, filter }
     }
 
     /// A folded text.
@@ -303,7 +345,8 @@ impl Index {
     }
 
     fn grams(&self, hash: u64) -> &[Gram] {
-        if self.grams.is_empty() {
+        let (word, bit) = filter_place(hash, self.filter.len().max(1));
+        if self.filter.get(word).is_none_or(|bits| bits & bit == 0) {
             return &[];
         }
         let bucket = bucket(hash, self.shift);
@@ -313,49 +356,40 @@ impl Index {
         &grams[start..end]
     }
 
-    /// Texts that hold a fingerprint, each once; of a common one some of them.
-    pub fn holders(&self, hash: u64) -> impl Iterator<Item = usize> + '_ {
-        let grams = self.grams(hash);
-        grams
-            .iter()
-            .enumerate()
-            .filter(|(place, gram)| *place == 0 || grams[place - 1].text != gram.text)
-            .map(|(_, gram)| gram.text as usize)
-    }
-
     /// Whether more texts hold a fingerprint than one could be told from.
     #[must_use]
     pub fn is_common(&self, hash: u64) -> bool {
-        self.holders(hash).count() > COMMON
+        let grams = self.grams(hash);
+        let repeats = grams.windows(2).filter(|pair| pair[0].text == pair[1].text).count();
+        grams.len() - repeats > COMMON
     }
 
     /// Passages that a folded text shares with the indexed ones, each as long as can be. `seen` is told
-    /// every fingerprint that an indexed text holds too.
-    pub fn find(&self, folded: &[u8], mut seen: impl FnMut(u64)) -> Vec<Match> {
+    /// every fingerprint that indexed texts hold too, with one of these texts at a time.
+    pub fn find(&self, folded: &[u8], mut seen: impl FnMut(u64, usize)) -> Vec<Match> {
         let mut matches: Vec<Match> = Vec::new();
-        let mut ends: HashMap<(u32, i64), usize> = HashMap::new();
-        let mut long: HashMap<u32, usize> = HashMap::new();
-        fingerprints(folded, |hash, to| {
+        // Matches that reach beyond the present place.
+        let mut open: Vec<(usize, Match)> = Vec::new();
+        shingles(folded, |hash, to| {
             let grams = self.grams(hash);
             if grams.is_empty() {
                 return;
             }
-            seen(hash);
+            open.retain(|(end, _)| to < *end);
             for gram in grams {
-                let from = gram.at as usize;
-                let diagonal = i64::from(gram.at) - i64::try_from(to).unwrap_or_default();
-                if ends.get(&(gram.text, diagonal)).is_some_and(|end| to < *end)
-                    || long.get(&gram.text).is_some_and(|end| to + GRAM <= *end)
-                {
+                let (text, from) = (gram.text as usize, gram.at as usize);
+                seen(hash, text);
+                let is_known = open.iter().any(|(end, found)| {
+                    found.text == text
+                        && (found.from + (to - found.to) == from || (found.len >= LONG && to + GRAM <= *end))
+                });
+                if is_known {
                     continue;
                 }
-                let Some(found) = self.extend(folded, gram.text as usize, from, to) else { continue };
-                ends.insert((gram.text, diagonal), found.to + found.len);
-                if found.len >= LONG {
-                    let end = long.entry(gram.text).or_default();
-                    *end = (*end).max(found.to + found.len);
+                if let Some(found) = self.extend(folded, text, from, to) {
+                    open.push((found.to + found.len, found));
+                    matches.push(found);
                 }
-                matches.push(found);
             }
         });
         matches.sort_by_key(|found| (found.to, found.text, found.from));
@@ -379,6 +413,12 @@ impl Index {
         }
         Some(Match { text, from: from - back, to: to - back, len: end - (to - back) })
     }
+}
+
+/// Word and bit of a filter with this many words, a power of two.
+fn filter_place(hash: u64, words: usize) -> (usize, u64) {
+    let word = usize::try_from((hash >> 6) & (words as u64 - 1)).expect("it is below the number of words");
+    (word, 1 << (hash & 63))
 }
 
 fn bucket(hash: u64, shift: u32) -> usize {
@@ -450,7 +490,7 @@ mod tests {
             let source = fold(&format!("{before}{shared}{after}"));
             let target = fold(&format!("{other}{shared}{rest}"));
             let index = Index::new(vec![source.clone()]);
-            let matches = index.find(&target, |_| {});
+            let matches = index.find(&target, |_, _| {});
             let shared = fold(&shared);
             let whole = matches.iter().any(|found| {
                 let from = &source[found.from..found.from + found.len];
@@ -465,9 +505,9 @@ mod tests {
     fn long_repeats_are_found_once() {
         let line = "the same line of a log, again and again. ";
         let index = Index::new(vec![fold(&line.repeat(3000))]);
-        let matches = index.find(&fold(&line.repeat(2000)), |_| {});
+        let matches = index.find(&fold(&line.repeat(2000)), |_, _| {});
         assert!(matches.len() <= PLACES, "{}", matches.len());
         assert!(matches.iter().any(|found| found.to == 0 && found.len == fold(&line.repeat(2000)).len()));
-        assert!(Index::new(vec![fold(&"=-".repeat(500))]).find(&fold(&"=-".repeat(500)), |_| {}).is_empty());
+        assert!(Index::new(vec![fold(&"=-".repeat(500))]).find(&fold(&"=-".repeat(500)), |_, _| {}).is_empty());
     }
 }

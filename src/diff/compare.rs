@@ -1,0 +1,219 @@
+//! Pairs compared: words in texts, paths in JSON, numbers beside them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use similar::{Algorithm, capture_diff_slices};
+
+use super::align::{Alignment, align};
+use super::assign::{Sketch, hash, in_order};
+use super::content::{Content, Unit, gaps, text_change};
+use super::frontier::mark;
+use super::side::{Info, Side};
+use super::{Basis, Change, ChangeKind, Metric, Pair, Place, Report, Status, Summary, json};
+use crate::model::{Detail, Run};
+use crate::text::json::quote;
+
+/// A pair in the making.
+pub(super) struct Draft {
+    pub(super) left: Option<usize>,
+    pub(super) right: Option<usize>,
+    pub(super) pair: Pair,
+    /// For each change the hashes of what changed.
+    pub(super) marks: Vec<(u64, u64)>,
+}
+
+/// Compares two runs.
+#[must_use]
+pub fn compare(left_run: &Run, right_run: &Run) -> Report {
+    let (left, right) = (Side::new(&left_run.graph), Side::new(&right_run.graph));
+    let alignment = align(left_run, &left, right_run, &right);
+    let mut drafts: Vec<Draft> = order(&alignment)
+        .into_iter()
+        .map(|(a, b)| {
+            let basis = a.and_then(|a| alignment.left[a]).map_or(Basis::None, |(_, basis)| basis);
+            draft((a, a.map(|at| &left.nodes[at])), (b, b.map(|at| &right.nodes[at])), basis)
+        })
+        .collect();
+    mark(&left, &right, &mut drafts);
+    let pairs: Vec<Pair> = drafts.into_iter().map(|draft| draft.pair).collect();
+    let count = |status: Status| pairs.iter().filter(|pair| pair.status == status).count();
+    let summary = Summary {
+        same: count(Status::Same),
+        differ: count(Status::Differs),
+        only_left: count(Status::OnlyLeft),
+        only_right: count(Status::OnlyRight),
+        frontier: pairs.iter().filter(|pair| pair.frontier).count(),
+        first: pairs.iter().position(|pair| pair.status != Status::Same),
+    };
+    Report { left: left_run.id.clone(), right: right_run.id.clone(), pairs, summary }
+}
+
+/// All nodes in the order of the left run; what only the right has follows what it follows there.
+fn order(alignment: &Alignment) -> Vec<(Option<usize>, Option<usize>)> {
+    let mut after: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    let mut last = None;
+    for (at, pair) in alignment.right.iter().enumerate() {
+        match pair {
+            Some((left, _)) => last = last.max(Some(*left)),
+            None => after.entry(last).or_default().push(at),
+        }
+    }
+    let mut out: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+    let mut add = |key: Option<usize>, out: &mut Vec<(Option<usize>, Option<usize>)>| {
+        out.extend(after.remove(&key).unwrap_or_default().into_iter().map(|at| (None, Some(at))));
+    };
+    add(None, &mut out);
+    for (at, pair) in alignment.left.iter().enumerate() {
+        out.push((Some(at), pair.map(|(right, _)| right)));
+        add(Some(at), &mut out);
+    }
+    out
+}
+
+type Half<'a, 'b> = (Option<usize>, Option<&'b Info<'a>>);
+
+fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis) -> Draft {
+    let (mut changes, mut marks) = (Vec::new(), Vec::new());
+    let status = match (left.1, right.1) {
+        (Some(a), Some(b)) if a.input == b.input && a.output == b.output => Status::Same,
+        (Some(a), Some(b)) => {
+            contents(&a.content, &b.content, &mut changes, &mut marks);
+            Status::Differs
+        }
+        (Some(_), None) => Status::OnlyLeft,
+        _ => Status::OnlyRight,
+    };
+    let pair = Pair {
+        left: left.1.map(|info| info.node.id),
+        right: right.1.map(|info| info.node.id),
+        status,
+        basis,
+        changes,
+        metrics: metrics(left.1, right.1),
+        frontier: false,
+    };
+    Draft { left: left.0, right: right.0, pair, marks }
+}
+
+fn contents(left: &Content<'_>, right: &Content<'_>, changes: &mut Vec<Change>, marks: &mut Vec<(u64, u64)>) {
+    for (place, lefts, rights) in
+        [(Place::Input, &left.inputs, &right.inputs), (Place::Output, &left.outputs, &right.outputs)]
+    {
+        for (a, b) in pair_units(lefts, rights) {
+            let found = match (a, b) {
+                (Some(a), Some(b)) if a.hash == b.hash => continue,
+                (Some(a), Some(b)) => unit_changes(a, b),
+                (Some(a), None) => vec![(a.path.clone(), ChangeKind::Removed(shown(a)))],
+                (None, Some(b)) => vec![(b.path.clone(), ChangeKind::Added(shown(b)))],
+                (None, None) => continue,
+            };
+            let mark = (a.map_or(0, |unit| unit.hash), b.map_or(0, |unit| unit.hash));
+            for (path, kind) in found {
+                changes.push(Change { path, place, kind, inherited: false });
+                marks.push(mark);
+            }
+        }
+    }
+}
+
+/// The text of a unit that stands alone; a tool call with its name.
+fn shown(unit: &Unit<'_>) -> String {
+    match unit.label.strip_prefix("call ") {
+        Some(name) => format!("{name}({})", unit.text),
+        None => unit.text.to_string(),
+    }
+}
+
+fn unit_changes(left: &Unit<'_>, right: &Unit<'_>) -> Vec<(String, ChangeKind)> {
+    if let (Some(a), Some(b)) = (json::read(&left.text), json::read(&right.text)) {
+        return json::diff(&left.path, &a, &b);
+    }
+    let raw = || match left.label.starts_with("parameter ") {
+        // Parameters are JSON already.
+        true => (left.text.to_string(), right.text.to_string()),
+        false => (quote(&left.text), quote(&right.text)),
+    };
+    vec![(left.path.clone(), text_change(&left.text, &right.text, raw))]
+}
+
+type UnitPair<'a, 'b> = (Option<&'b Unit<'a>>, Option<&'b Unit<'a>>);
+
+/// Units that stand for one another: by label, those of a sequence by content and order.
+fn pair_units<'a, 'b>(left: &'b [Unit<'a>], right: &'b [Unit<'a>]) -> Vec<UnitPair<'a, 'b>> {
+    let mut pairs = Vec::new();
+    let mut named: BTreeMap<&str, VecDeque<&Unit<'a>>> = BTreeMap::new();
+    for unit in right.iter().filter(|unit| !unit.is_sequence) {
+        named.entry(&unit.label).or_default().push_back(unit);
+    }
+    for unit in left.iter().filter(|unit| !unit.is_sequence) {
+        pairs.push((Some(unit), named.get_mut(unit.label.as_str()).and_then(VecDeque::pop_front)));
+    }
+    pairs.extend(named.into_values().flatten().map(|unit| (None, Some(unit))));
+    let lefts: Vec<&Unit<'a>> = left.iter().filter(|unit| unit.is_sequence).collect();
+    let rights: Vec<&Unit<'a>> = right.iter().filter(|unit| unit.is_sequence).collect();
+    let hashes = |units: &[&Unit<'_>]| units.iter().map(|unit| unit.hash).collect::<Vec<_>>();
+    for (old, new) in gaps(&capture_diff_slices(Algorithm::Myers, &hashes(&lefts), &hashes(&rights))) {
+        let sketches = |units: &[&Unit<'_>]| -> Vec<Sketch> {
+            units.iter().map(|unit| Sketch::of([unit.text.as_ref()])).collect()
+        };
+        let (a, b) = (&lefts[old.clone()], &rights[new.clone()]);
+        let (like_a, like_b) = (sketches(a), sketches(b));
+        let found = in_order(a.len(), b.len(), |x, y| {
+            if a[x].label == b[y].label { 0.1 + like_a[x].likeness(&like_b[y]) } else { 0.0 }
+        });
+        let (mut x, mut y) = (0, 0);
+        for (to_x, to_y) in found.into_iter().chain([(a.len(), b.len())]) {
+            pairs.extend(a[x..to_x].iter().map(|unit| (Some(*unit), None)));
+            pairs.extend(b[y..to_y].iter().map(|unit| (None, Some(*unit))));
+            pairs.extend(a.get(to_x).zip(b.get(to_y)).map(|(a, b)| (Some(*a), Some(*b))));
+            (x, y) = (to_x + 1, to_y + 1);
+        }
+    }
+    pairs
+}
+
+fn metrics(left: Option<&Info<'_>>, right: Option<&Info<'_>>) -> Vec<Metric> {
+    let duration = |info: &Info<'_>| info.node.ended.map(|ended| ended.since(info.node.started));
+    let usage = |info: &Info<'_>| match &info.node.detail {
+        Detail::Call { reply, .. } => Some(reply.usage),
+        _ => None,
+    };
+    let both = |value: &dyn Fn(&Info<'_>) -> Option<u64>| (left.and_then(value), right.and_then(value));
+    let named: [(&'static str, (Option<u64>, Option<u64>)); 5] = [
+        ("duration", both(&duration)),
+        ("input_tokens", both(&|info| usage(info)?.input)),
+        ("output_tokens", both(&|info| usage(info)?.output)),
+        ("cached_tokens", both(&|info| usage(info)?.cached)),
+        ("reasoning_tokens", both(&|info| usage(info)?.reasoning)),
+    ];
+    named
+        .into_iter()
+        .filter(|(_, (left, right))| left.is_some() || right.is_some())
+        .map(|(name, (left, right))| Metric { name, left, right })
+        .collect()
+}
+
+/// Marks of what a node that stands alone put into the world, as a later prompt would miss them.
+pub(super) fn lone_marks(info: &Info<'_>, is_left: bool) -> Vec<(u64, u64)> {
+    let units = info
+        .content
+        .inputs
+        .iter()
+        .chain(&info.content.outputs)
+        .filter(|unit| unit.is_sequence || unit.label == "assistant");
+    units.map(|unit| if is_left { (unit.hash, 0) } else { (0, unit.hash) }).collect()
+}
+
+/// The mark under which a tool's result stands in the prompt that carries it.
+pub(super) fn result_marks(left: Option<&Info<'_>>, right: Option<&Info<'_>>) -> Option<(u64, u64)> {
+    let result = |info: &Info<'_>| match &info.node.detail {
+        Detail::Tool(tool) => {
+            let result = tool.result.as_deref()?;
+            let value = json::read(result).map_or_else(|| hash(result), |json| json.root());
+            Some(hash((&format!("result {}", info.node.name), value)))
+        }
+        _ => None,
+    };
+    let marks = (left.and_then(result), right.and_then(result));
+    (marks.0.is_some() || marks.1.is_some()).then(|| (marks.0.unwrap_or_default(), marks.1.unwrap_or_default()))
+}
