@@ -1,6 +1,6 @@
 //! Which node of one run stands for which of the other: never by position, never across kinds.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::Basis;
 use super::assign::{freely, in_order};
@@ -90,24 +90,12 @@ fn by_content(left: &Side<'_>, right: &Side<'_>, alignment: &mut Alignment) {
 
 /// Lanes are paired, parents before children, and then the calls along them.
 fn by_lane(left: &Side<'_>, right: &Side<'_>, alignment: &mut Alignment) {
-    let mut lefts: Vec<usize> = (0..left.lanes.len()).collect();
-    let mut rights: Vec<usize> = (0..right.lanes.len()).collect();
-    // A lane is due when the call that it began in has been looked at: lanes are in order.
     let mut groups: BTreeMap<usize, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-    let depth = |side: &Side<'_>, lane: usize| {
-        let mut depth = 0;
-        let mut at = side.lanes[lane].parent;
-        while let Some(call) = at {
-            depth += 1;
-            at = side.lanes.iter().find(|lane| lane.calls.contains(&call)).and_then(|lane| lane.parent);
-        }
-        depth
-    };
-    for lane in lefts.drain(..) {
-        groups.entry(depth(left, lane)).or_default().0.push(lane);
+    for (at, lane) in left.lanes.iter().enumerate() {
+        groups.entry(lane.depth).or_default().0.push(at);
     }
-    for lane in rights.drain(..) {
-        groups.entry(depth(right, lane)).or_default().1.push(lane);
+    for (at, lane) in right.lanes.iter().enumerate() {
+        groups.entry(lane.depth).or_default().1.push(at);
     }
     for (lefts, rights) in groups.into_values() {
         for (a, b) in pair_lanes((left, &lefts), (right, &rights), alignment) {
@@ -122,35 +110,31 @@ fn pair_lanes(
     alignment: &Alignment,
 ) -> Vec<(usize, usize)> {
     let likeness = |a: usize, b: usize| lanes_likeness(left, &left.lanes[a], right, &right.lanes[b], alignment);
-    // Lanes with the same first request, and those with a pair already, are found without a table.
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    let mut waiting: HashMap<u64, VecDeque<usize>> = HashMap::new();
-    let first = |side: &Side<'_>, lane: usize| side.nodes[side.lanes[lane].calls[0]].input;
-    let mut open_left: Vec<usize> = Vec::new();
-    let mut open_right: Vec<usize> = rights.to_vec();
+    // Lanes with a pair already, and those with the same first request, are found without a table.
+    let mut pairs: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut taken: BTreeSet<usize> = BTreeSet::new();
     for lane in lefts {
-        let calls = left.lanes[*lane].calls.iter();
-        let known = calls.filter_map(|call| alignment.left[*call]).find_map(|(other, _)| {
-            open_right.iter().position(|candidate| right.lanes[*candidate].calls.contains(&other))
-        });
-        match known {
-            Some(place) => pairs.push((*lane, open_right.remove(place))),
-            None => open_left.push(*lane),
+        let mut others = left.lanes[*lane].calls.iter().filter_map(|call| alignment.left[*call]);
+        let known = others.find_map(|(other, _)| right.lane_of.get(&other).filter(|lane| !taken.contains(lane)));
+        if let Some(known) = known {
+            taken.insert(*known);
+            pairs.insert(*lane, *known);
         }
     }
-    for lane in &open_left {
+    let first = |side: &Side<'_>, lane: usize| side.nodes[side.lanes[lane].calls[0]].input;
+    let mut waiting: HashMap<u64, VecDeque<usize>> = HashMap::new();
+    for lane in lefts.iter().filter(|lane| !pairs.contains_key(lane)).collect::<Vec<_>>() {
         waiting.entry(first(left, *lane)).or_default().push_back(*lane);
     }
+    let mut open_right: Vec<usize> = rights.iter().copied().filter(|lane| !taken.contains(lane)).collect();
     open_right.retain(|lane| {
         let same = waiting.get_mut(&first(right, *lane)).and_then(VecDeque::pop_front);
-        if let Some(other) = same {
-            open_left.retain(|lane| *lane != other);
-            pairs.push((other, *lane));
-        }
+        pairs.extend(same.map(|other| (other, *lane)));
         same.is_none()
     });
+    let open_left: Vec<usize> = lefts.iter().copied().filter(|lane| !pairs.contains_key(lane)).collect();
     if let ([a], [b]) = (open_left.as_slice(), open_right.as_slice()) {
-        pairs.push((*a, *b));
+        pairs.insert(*a, *b);
     } else {
         let found = freely(open_left.len(), open_right.len(), |a, b| {
             let likeness = likeness(open_left[a], open_right[b]);
@@ -158,8 +142,7 @@ fn pair_lanes(
         });
         pairs.extend(found.into_iter().map(|(a, b)| (open_left[a], open_right[b])));
     }
-    pairs.sort_unstable();
-    pairs
+    pairs.into_iter().collect()
 }
 
 fn lanes_likeness(left: &Side<'_>, a: &Lane, right: &Side<'_>, b: &Lane, alignment: &Alignment) -> f32 {

@@ -1,11 +1,11 @@
 //! Pairs compared: words in texts, paths in JSON, numbers beside them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use similar::{Algorithm, capture_diff_slices};
 
 use super::align::{Alignment, align};
-use super::assign::{Sketch, hash, in_order};
+use super::assign::{Sketch, in_order};
 use super::content::{Content, Unit, gaps, text_change};
 use super::frontier::mark;
 use super::side::{Info, Side};
@@ -27,11 +27,12 @@ pub(super) struct Draft {
 pub fn compare(left_run: &Run, right_run: &Run) -> Report {
     let (left, right) = (Side::new(&left_run.graph), Side::new(&right_run.graph));
     let alignment = align(left_run, &left, right_run, &right);
+    let mut known = Known::new();
     let mut drafts: Vec<Draft> = order(&alignment)
         .into_iter()
         .map(|(a, b)| {
             let basis = a.and_then(|a| alignment.left[a]).map_or(Basis::None, |(_, basis)| basis);
-            draft((a, a.map(|at| &left.nodes[at])), (b, b.map(|at| &right.nodes[at])), basis)
+            draft((a, a.map(|at| &left.nodes[at])), (b, b.map(|at| &right.nodes[at])), basis, &mut known)
         })
         .collect();
     mark(&left, &right, &mut drafts);
@@ -70,14 +71,18 @@ fn order(alignment: &Alignment) -> Vec<(Option<usize>, Option<usize>)> {
     out
 }
 
+/// Changes of units that were compared before, with what their paths have beyond the unit's: every call of
+/// a lane carries the changes of those before.
+type Known = HashMap<(u64, u64), Vec<(String, ChangeKind)>>;
+
 type Half<'a, 'b> = (Option<usize>, Option<&'b Info<'a>>);
 
-fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis) -> Draft {
-    let (mut changes, mut marks) = (Vec::new(), Vec::new());
+fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis, known: &mut Known) -> Draft {
+    let (mut changes, mut marks) = Default::default();
     let status = match (left.1, right.1) {
         (Some(a), Some(b)) if a.input == b.input && a.output == b.output => Status::Same,
         (Some(a), Some(b)) => {
-            contents(&a.content, &b.content, &mut changes, &mut marks);
+            (changes, marks) = contents(&a.content, &b.content, known);
             Status::Differs
         }
         (Some(_), None) => Status::OnlyLeft,
@@ -95,14 +100,15 @@ fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis) -> Draft {
     Draft { left: left.0, right: right.0, pair, marks }
 }
 
-fn contents(left: &Content<'_>, right: &Content<'_>, changes: &mut Vec<Change>, marks: &mut Vec<(u64, u64)>) {
+fn contents(left: &Content<'_>, right: &Content<'_>, known: &mut Known) -> (Vec<Change>, Vec<(u64, u64)>) {
+    let (mut changes, mut marks) = (Vec::new(), Vec::new());
     for (place, lefts, rights) in
         [(Place::Input, &left.inputs, &right.inputs), (Place::Output, &left.outputs, &right.outputs)]
     {
         for (a, b) in pair_units(lefts, rights) {
             let found = match (a, b) {
                 (Some(a), Some(b)) if a.hash == b.hash => continue,
-                (Some(a), Some(b)) => unit_changes(a, b),
+                (Some(a), Some(b)) => known_changes(a, b, known),
                 (Some(a), None) => vec![(a.path.clone(), ChangeKind::Removed(shown(a)))],
                 (None, Some(b)) => vec![(b.path.clone(), ChangeKind::Added(shown(b)))],
                 (None, None) => continue,
@@ -114,6 +120,16 @@ fn contents(left: &Content<'_>, right: &Content<'_>, changes: &mut Vec<Change>, 
             }
         }
     }
+    (changes, marks)
+}
+
+fn known_changes(left: &Unit<'_>, right: &Unit<'_>, known: &mut Known) -> Vec<(String, ChangeKind)> {
+    let base = left.path.len();
+    let found = known.entry((left.hash, right.hash)).or_insert_with(|| {
+        let found = unit_changes(left, right).into_iter();
+        found.map(|(path, kind)| (path.get(base..).unwrap_or_default().to_owned(), kind)).collect()
+    });
+    found.iter().map(|(rest, kind)| (format!("{}{rest}", left.path), kind.clone())).collect()
 }
 
 /// The text of a unit that stands alone; a tool call with its name.
@@ -128,10 +144,11 @@ fn unit_changes(left: &Unit<'_>, right: &Unit<'_>) -> Vec<(String, ChangeKind)> 
     if let (Some(a), Some(b)) = (json::read(&left.text), json::read(&right.text)) {
         return json::diff(&left.path, &a, &b);
     }
-    let raw = || match left.label.starts_with("parameter ") {
+    let raw = || {
         // Parameters are JSON already.
-        true => (left.text.to_string(), right.text.to_string()),
-        false => (quote(&left.text), quote(&right.text)),
+        let is_json = left.label.starts_with("parameter ");
+        let raw = |unit: &Unit<'_>| if is_json { unit.text.to_string() } else { quote(&unit.text) };
+        (raw(left), raw(right))
     };
     vec![(left.path.clone(), text_change(&left.text, &right.text, raw))]
 }
@@ -172,48 +189,34 @@ fn pair_units<'a, 'b>(left: &'b [Unit<'a>], right: &'b [Unit<'a>]) -> Vec<UnitPa
     pairs
 }
 
+type Number<'a> = &'a dyn Fn(&Info<'_>) -> Option<u64>;
+
 fn metrics(left: Option<&Info<'_>>, right: Option<&Info<'_>>) -> Vec<Metric> {
     let duration = |info: &Info<'_>| info.node.ended.map(|ended| ended.since(info.node.started));
     let usage = |info: &Info<'_>| match &info.node.detail {
         Detail::Call { reply, .. } => Some(reply.usage),
         _ => None,
     };
-    let both = |value: &dyn Fn(&Info<'_>) -> Option<u64>| (left.and_then(value), right.and_then(value));
-    let named: [(&'static str, (Option<u64>, Option<u64>)); 5] = [
-        ("duration", both(&duration)),
-        ("input_tokens", both(&|info| usage(info)?.input)),
-        ("output_tokens", both(&|info| usage(info)?.output)),
-        ("cached_tokens", both(&|info| usage(info)?.cached)),
-        ("reasoning_tokens", both(&|info| usage(info)?.reasoning)),
+    let named: [(&'static str, Number<'_>); 5] = [
+        ("duration", &duration),
+        ("input_tokens", &|info| usage(info)?.input),
+        ("output_tokens", &|info| usage(info)?.output),
+        ("cached_tokens", &|info| usage(info)?.cached),
+        ("reasoning_tokens", &|info| usage(info)?.reasoning),
     ];
     named
         .into_iter()
-        .filter(|(_, (left, right))| left.is_some() || right.is_some())
-        .map(|(name, (left, right))| Metric { name, left, right })
+        .map(|(name, number)| Metric { name, left: left.and_then(number), right: right.and_then(number) })
+        .filter(|metric| metric.left.is_some() || metric.right.is_some())
         .collect()
 }
 
-/// Marks of what a node that stands alone put into the world, as a later prompt would miss them.
+/// Hashes of what a node that stands alone held, as later prompts hold it too.
 pub(super) fn lone_marks(info: &Info<'_>, is_left: bool) -> Vec<(u64, u64)> {
-    let units = info
-        .content
-        .inputs
-        .iter()
-        .chain(&info.content.outputs)
-        .filter(|unit| unit.is_sequence || unit.label == "assistant");
-    units.map(|unit| if is_left { (unit.hash, 0) } else { (0, unit.hash) }).collect()
-}
-
-/// The mark under which a tool's result stands in the prompt that carries it.
-pub(super) fn result_marks(left: Option<&Info<'_>>, right: Option<&Info<'_>>) -> Option<(u64, u64)> {
-    let result = |info: &Info<'_>| match &info.node.detail {
-        Detail::Tool(tool) => {
-            let result = tool.result.as_deref()?;
-            let value = json::read(result).map_or_else(|| hash(result), |json| json.root());
-            Some(hash((&format!("result {}", info.node.name), value)))
-        }
-        _ => None,
+    let is_carried = |unit: &&Unit<'_>| {
+        let label = unit.label.as_str();
+        unit.is_sequence || label == "assistant" || label.starts_with("call ") || label.starts_with("result ")
     };
-    let marks = (left.and_then(result), right.and_then(result));
-    (marks.0.is_some() || marks.1.is_some()).then(|| (marks.0.unwrap_or_default(), marks.1.unwrap_or_default()))
+    let units = info.content.inputs.iter().chain(&info.content.outputs).filter(is_carried);
+    units.map(|unit| if is_left { (unit.hash, 0) } else { (0, unit.hash) }).collect()
 }

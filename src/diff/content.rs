@@ -70,7 +70,7 @@ pub(super) fn content(node: &Node) -> Content<'_> {
             prompt_units(&mut content.inputs, prompt);
             reply_units(&mut content.outputs, reply);
         }
-        Detail::Tool(tool) => tool_units(&mut content, tool),
+        Detail::Tool(tool) => tool_units(&mut content, &node.name, tool),
         Detail::Block(block) => block_units(&mut content, block),
         Detail::Http { method, target, status } => {
             content.inputs.push(unit("request", "request", format!("{method} {target}")));
@@ -132,7 +132,7 @@ fn message_units<'a>(units: &mut Vec<Unit<'a>>, messages: &'a [Message]) {
         }
         for (rank, (place, call)) in made.into_iter().enumerate() {
             calls.insert(&call.id, (&call.name, rank));
-            units.push(in_sequence(call_unit(call, format!("{path}.tool_calls[{place}]"))));
+            units.push(in_sequence(call_unit(call, &format!("{path}.tool_calls[{place}]"))));
         }
     }
     flush(units, &mut results);
@@ -156,11 +156,11 @@ pub(super) fn sorted_calls(parts: &[Part]) -> Vec<(usize, &ToolCall)> {
         _ => None,
     });
     let mut calls: Vec<(usize, &ToolCall)> = calls.enumerate().collect();
-    calls.sort_by_cached_key(|(place, call)| (call.name.clone(), call_unit(call, String::new()).hash, *place));
+    calls.sort_by_cached_key(|(place, call)| (call.name.clone(), call_unit(call, "").hash, *place));
     calls
 }
 
-fn call_unit(call: &ToolCall, path: String) -> Unit<'_> {
+fn call_unit<'a>(call: &'a ToolCall, path: &str) -> Unit<'a> {
     unit(format!("call {}", call.name), format!("{path}.arguments"), &call.arguments)
 }
 
@@ -191,7 +191,7 @@ fn reply_units<'a>(units: &mut Vec<Unit<'a>>, reply: &'a Reply) {
             }
         }
         for (place, call) in sorted_calls(parts) {
-            units.push(in_sequence(call_unit(call, format!("{prefix}tool_calls[{place}]"))));
+            units.push(in_sequence(call_unit(call, &format!("{prefix}tool_calls[{place}]"))));
         }
     }
     units.extend(reply.finish.as_ref().map(|finish| unit("finish", "finish", finish)));
@@ -200,8 +200,9 @@ fn reply_units<'a>(units: &mut Vec<Unit<'a>>, reply: &'a Reply) {
     units.extend(reply.model.as_ref().map(|model| unit("answering model", "response.model", model)));
 }
 
-fn tool_units<'a>(content: &mut Content<'a>, tool: &'a Tool) {
-    content.inputs.push(unit("arguments", "arguments", &tool.arguments));
+fn tool_units<'a>(content: &mut Content<'a>, name: &str, tool: &'a Tool) {
+    // The labels are those that call and result have in a conversation.
+    content.inputs.push(unit(format!("call {name}"), "arguments", &tool.arguments));
     let state = match tool.state {
         ToolState::ResultSeen => None,
         ToolState::NoResult => Some("no result"),
@@ -209,7 +210,7 @@ fn tool_units<'a>(content: &mut Content<'a>, tool: &'a Tool) {
         ToolState::RunByProvider => Some("run by the provider"),
     };
     content.outputs.extend(state.map(|state| unit("state", "state", state)));
-    output_units(content, "result", tool.result.as_deref(), &tool.documents);
+    output_units(content, &format!("result {name}"), "result", tool.result.as_deref(), &tool.documents);
     if tool.is_error {
         content.outputs.push(unit("is_error", "is_error", "true"));
     }
@@ -217,16 +218,22 @@ fn tool_units<'a>(content: &mut Content<'a>, tool: &'a Tool) {
 
 fn block_units<'a>(content: &mut Content<'a>, block: &'a Block) {
     content.inputs.push(unit("input", "input", &block.input));
-    output_units(content, "output", block.output.as_deref(), &block.documents);
+    output_units(content, "output", "output", block.output.as_deref(), &block.documents);
 }
 
-fn output_units<'a>(content: &mut Content<'a>, name: &str, output: Option<&'a str>, documents: &'a [Document]) {
+fn output_units<'a>(
+    content: &mut Content<'a>,
+    label: &str,
+    path: &str,
+    output: Option<&'a str>,
+    documents: &'a [Document],
+) {
     // An output that is the list of documents is compared as documents.
     let is_told = output.is_some_and(|output| {
         documents.iter().all(|document| output.contains(crate::text::json::quote(&document.text).trim_matches('"')))
     });
     if documents.is_empty() || !is_told {
-        content.outputs.extend(output.map(|output| unit(name, name, output)));
+        content.outputs.extend(output.map(|output| unit(label, path, output)));
     }
     for (place, document) in documents.iter().enumerate() {
         let path = format!("documents[{place}]");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Status;
-use super::compare::{Draft, lone_marks, result_marks};
+use super::compare::{Draft, lone_marks};
 use super::side::Side;
 
 /// Marks changes that come from earlier pairs, and the pairs that differ by themselves.
@@ -79,9 +79,6 @@ fn inherit(left: &Side<'_>, right: &Side<'_>, drafts: &mut [Draft], before: &[Ve
             Status::OnlyLeft => marks.extend(a.into_iter().flat_map(|info| lone_marks(info, true))),
             Status::OnlyRight => marks.extend(b.into_iter().flat_map(|info| lone_marks(info, false))),
             _ => {}
-        }
-        if draft.pair.status != Status::Same {
-            marks.extend(result_marks(a, b));
         }
         for (is_left, hash) in marks.into_iter().flat_map(|(a, b)| [(true, a), (false, b)]) {
             let pairs = seen.entry((is_left, hash)).or_default();

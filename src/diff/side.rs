@@ -10,6 +10,8 @@ use crate::model::{Detail, Edge, Kind, Node, NodeId, RunGraph};
 pub(super) struct Side<'a> {
     pub(super) nodes: Vec<Info<'a>>,
     pub(super) lanes: Vec<Lane>,
+    /// Lane of each call.
+    pub(super) lane_of: HashMap<usize, usize>,
 }
 
 /// A node and what is known of it.
@@ -39,6 +41,8 @@ pub(super) struct Lane {
     pub(super) calls: Vec<usize>,
     /// The call that the first of them carries on.
     pub(super) parent: Option<usize>,
+    /// How many lanes it hangs under.
+    pub(super) depth: usize,
 }
 
 impl<'a> Side<'a> {
@@ -86,7 +90,7 @@ impl<'a> Side<'a> {
             info.whole = hash((input, output, &past));
             nodes.push(info);
         }
-        let mut side = Self { nodes, lanes: Vec::new() };
+        let mut side = Self { nodes, lanes: Vec::new(), lane_of: HashMap::new() };
         side.finish();
         side
     }
@@ -102,7 +106,7 @@ impl<'a> Side<'a> {
                 }
             }
         }
-        self.lanes = self.find_lanes();
+        (self.lanes, self.lane_of) = self.find_lanes();
     }
 
     fn sketches(&self, at: usize) -> (Sketch, Sketch) {
@@ -124,7 +128,7 @@ impl<'a> Side<'a> {
         (asked, Sketch::of(made.flat_map(|unit| [unit.label.as_str(), unit.text.as_ref()])))
     }
 
-    fn find_lanes(&self) -> Vec<Lane> {
+    fn find_lanes(&self) -> (Vec<Lane>, HashMap<usize, usize>) {
         let mut followers: BTreeMap<usize, usize> = BTreeMap::new();
         for info in &self.nodes {
             if let Some(before) = info.carries {
@@ -139,11 +143,12 @@ impl<'a> Side<'a> {
                 lanes[lane].calls.push(at);
                 of.insert(at, lane);
             } else {
+                let depth = info.carries.and_then(|before| of.get(&before)).map_or(0, |lane| lanes[*lane].depth + 1);
                 of.insert(at, lanes.len());
-                lanes.push(Lane { calls: vec![at], parent: info.carries });
+                lanes.push(Lane { calls: vec![at], parent: info.carries, depth });
             }
         }
-        lanes
+        (lanes, of)
     }
 }
 

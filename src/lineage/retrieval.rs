@@ -1,6 +1,6 @@
 //! Retrievals that a run shows by itself: a query is embedded, then a prompt carries what was embedded before.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::fields::fields;
 use super::spans::Spans;
@@ -29,11 +29,11 @@ pub fn inferred_retrievals(graph: &RunGraph) -> Vec<Retrieval> {
     let mut embeddings: Vec<&Node> = graph.nodes().filter(|node| !texts(node).is_empty()).collect();
     embeddings.sort_by_key(|node| (node.ended, node.id));
     let (mut folded, mut places) = (Vec::new(), Vec::new());
-    let mut known: HashMap<Vec<u8>, ()> = HashMap::new();
+    let mut known: HashSet<Vec<u8>> = HashSet::new();
     for node in &embeddings {
         for (place, text) in texts(node).iter().enumerate() {
             let text = fold(text);
-            if known.insert(text.clone(), ()).is_none() {
+            if known.insert(text.clone()) {
                 folded.push(text);
                 places.push((*node, place));
             }

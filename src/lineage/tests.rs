@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::build::{Build, result, system, text, tool_call, user};
 use super::{data_edges, fields, inferred_retrievals};
-use crate::model::{Certainty, Edge, Kind, RunGraph};
+use crate::model::{Certainty, Edge, Kind, NodeId, RunGraph};
 use crate::text::json::quote;
 
 /// Edges as lines: from, to, fields, and the text on both sides where it differs.
@@ -314,22 +314,21 @@ proptest! {
         spaced in any::<bool>(),
     ) {
         let mut run = Build::default();
-        let mut expected = Vec::new();
+        let (mut nodes, mut expected): (Vec<NodeId>, Vec<(NodeId, NodeId)>) = Default::default();
         for (place, answer) in answers.iter().enumerate() {
             let sources: Vec<usize> = (0..place).filter(|source| wanted[place][*source]).collect();
-            let prompt: String = sources
-                .iter()
-                .map(|source| {
-                    let said = if spaced { answers[*source].replace(' ', "\n  ") } else { quote(&answers[*source]) };
-                    format!("<{source}>{said}</{source}>\n")
-                })
-                .collect();
+            let said = |source: &usize| match &answers[*source] {
+                answer if spaced => format!("<{source}>{}</{source}>", answer.replace(' ', "\n  ")),
+                answer => format!("<{source}>{}</{source}>", quote(answer)),
+            };
+            let prompt = sources.iter().map(said).collect::<Vec<_>>().join("\n");
             let start = place as u64 * 10;
-            run.llm((start, start + 5), vec![user(&prompt)], vec![text(answer)]);
-            expected.extend(sources.iter().map(|source| (*source as u32 + 1, place as u32 + 1)));
+            let node = run.llm((start, start + 5), vec![user(&prompt)], vec![text(answer)]);
+            nodes.push(node);
+            expected.extend(sources.iter().map(|source| (nodes[*source], node)));
         }
         expected.sort_unstable();
-        let found: Vec<(u32, u32)> = data_edges(&run.graph).iter().map(|(from, to, _)| (from.0, to.0)).collect();
+        let found: Vec<(NodeId, NodeId)> = data_edges(&run.graph).iter().map(|(from, to, _)| (*from, *to)).collect();
         prop_assert_eq!(found, expected);
     }
 }

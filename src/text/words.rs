@@ -93,55 +93,58 @@ pub fn diff(left: &str, right: &str, context: usize) -> Diff {
     let chars = |tag: Tag| -> usize { ops.iter().filter(|op| op.tag == tag).map(|op| op.text.chars().count()).sum() };
     let (equal, removed, added) = (chars(Tag::Equal), chars(Tag::Removed), chars(Tag::Added));
     let alike = (equal * 100).checked_div(equal + removed.max(added)).unwrap_or(100);
+    let mut hunks = Hunks::default();
     if removed + added == 0 {
-        return Diff { hunks: Vec::new(), hidden: equal, alike };
+        return Diff { hunks: hunks.done, hidden: equal, alike };
     }
     let short = tokens(left).len().max(tokens(right).len()) <= SHORT;
-    let mut hunks: Vec<Hunk> = Vec::new();
-    let (mut at_left, mut at_right, mut hidden) = (0, 0, 0);
-    let mut open = false;
     let last = ops.len() - 1;
     for (place, op) in ops.iter().enumerate() {
-        let count = op.text.chars().count();
-        if op.tag != Tag::Equal {
-            if !open {
-                hunks.push(Hunk { left: at_left, right: at_right, ops: Vec::new() });
-                open = true;
-            }
-            add(&mut hunks, op.tag, &op.text);
-        } else {
-            let (head, tail) = around(&op.text, context, place == 0, place == last, short);
-            if tail.is_none() {
-                // Too short to leave anything out.
-                if !open {
-                    hunks.push(Hunk { left: at_left, right: at_right, ops: Vec::new() });
-                    open = true;
-                }
-                add(&mut hunks, op.tag, &op.text);
-            } else {
-                if !head.is_empty() {
-                    add(&mut hunks, op.tag, head);
-                }
-                let tail = tail.unwrap_or_default();
-                let shown = head.chars().count() + tail.chars().count();
-                hidden += count - shown;
-                open = !tail.is_empty();
-                if open {
-                    let skip = count - tail.chars().count();
-                    hunks.push(Hunk { left: at_left + skip, right: at_right + skip, ops: Vec::new() });
-                    add(&mut hunks, op.tag, tail);
-                }
-            }
+        let cut = around(&op.text, context, place == 0, place == last, short);
+        match cut {
+            (head, Some(tail)) if op.tag == Tag::Equal => hunks.cut(&op.text, head, tail),
+            _ => hunks.add(op.tag, &op.text),
         }
-        at_left += if op.tag == Tag::Added { 0 } else { count };
-        at_right += if op.tag == Tag::Removed { 0 } else { count };
     }
-    Diff { hunks, hidden, alike }
+    Diff { hunks: hunks.done, hidden: hunks.hidden, alike }
 }
 
-fn add(hunks: &mut [Hunk], tag: Tag, text: &str) {
-    if let Some(hunk) = hunks.last_mut() {
-        hunk.ops.push(Op { tag, text: text.to_owned() });
+/// Hunks in the making.
+#[derive(Default)]
+struct Hunks {
+    done: Vec<Hunk>,
+    is_open: bool,
+    left: usize,
+    right: usize,
+    hidden: usize,
+}
+
+impl Hunks {
+    fn add(&mut self, tag: Tag, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if !self.is_open {
+            self.done.push(Hunk { left: self.left, right: self.right, ops: Vec::new() });
+            self.is_open = true;
+        }
+        if let Some(hunk) = self.done.last_mut() {
+            hunk.ops.push(Op { tag, text: text.to_owned() });
+        }
+        let count = text.chars().count();
+        self.left += if tag == Tag::Added { 0 } else { count };
+        self.right += if tag == Tag::Removed { 0 } else { count };
+    }
+
+    /// Adds the head and the tail of equal text, and leaves out what stands between them.
+    fn cut(&mut self, text: &str, head: &str, tail: &str) {
+        self.add(Tag::Equal, head);
+        let skipped = text[head.len()..text.len() - tail.len()].chars().count();
+        self.left += skipped;
+        self.right += skipped;
+        self.hidden += skipped;
+        self.is_open = false;
+        self.add(Tag::Equal, tail);
     }
 }
 
@@ -276,9 +279,8 @@ fn tokens(text: &str) -> Vec<&str> {
         Mark,
     }
     let class = |character: char| match character {
-        '\u{2E80}'..='\u{D7FF}' | '\u{20000}'..='\u{3FFFF}' => Class::Mark,
+        '\n' | '\u{2E80}'..='\u{D7FF}' | '\u{20000}'..='\u{3FFFF}' => Class::Mark,
         '_' => Class::Word,
-        '\n' => Class::Mark,
         _ if character.is_alphanumeric() => Class::Word,
         _ if character.is_whitespace() => Class::Space,
         // Parts of the character before: accents, joiners, variants.
@@ -356,11 +358,12 @@ mod tests {
 
     #[test]
     fn very_different_long_texts_end_soon() {
-        let text =
-            |seed: u64| (0..40_000_u64).map(|word| format!("{} ", (word * 7919 + seed) % 104_729)).collect::<String>();
-        assert!(!diff(&text(1), &text(2), 3).is_empty());
-        let lines = |seed: u64| (0..5_000_u64).map(|line| format!("{}\n", line * seed)).collect::<String>();
-        assert!(!diff(&lines(3), &lines(5), 3).is_empty());
+        let join = |count: u64, seed: u64, mark: &str| {
+            (0..count).map(|word| ((word * 7919 + seed) % 104_729).to_string()).collect::<Vec<_>>().join(mark)
+        };
+        for (count, mark) in [(40_000, " "), (5_000, "\n")] {
+            assert!(!diff(&join(count, 1, mark), &join(count, 2, mark), 3).is_empty());
+        }
     }
 
     #[test]
