@@ -73,7 +73,10 @@ impl<'a> Side<'a> {
                 let place = places[&id];
                 let contains = matches!(edge, Edge::Calls);
                 match edge {
-                    Edge::Then | Edge::Compacted => info.carries = Some(place),
+                    // Only calls carry calls on; other nodes have an order beside.
+                    Edge::Then | Edge::Compacted if node.kind == Kind::Llm && nodes[place].node.kind == Kind::Llm => {
+                        info.carries = Some(place);
+                    }
                     Edge::ToolCall => info.caller = Some(place),
                     _ => {}
                 }

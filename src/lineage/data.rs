@@ -122,7 +122,10 @@ impl<'g> Tracer<'g> {
         for (from, to, edge) in graph.edges() {
             let (from, to) = (places[&from], places[&to]);
             match edge {
-                Edge::Then | Edge::Compacted => {
+                // Only calls carry calls on; other nodes have an order beside.
+                Edge::Then | Edge::Compacted
+                    if spots[from].node.kind == Kind::Llm && spots[to].node.kind == Kind::Llm =>
+                {
                     spots[to].before = spots[to].before.max(Some(from));
                     spots[from].goes_on = true;
                 }
@@ -540,6 +543,7 @@ impl<'g> Tracer<'g> {
         if !matches!(self.spots[node].node.detail, Detail::Tool(_) | Detail::Block(_)) {
             return;
         }
+        self.find_embedded(node);
         let inside = self.contained(node);
         if !(0..self.spots.len()).any(|at| self.is_within(node, at, &inside)) {
             return;
@@ -550,6 +554,27 @@ impl<'g> Tracer<'g> {
                 let positions = OnceCell::new();
                 let inside = Some(&inside);
                 self.search_output(&Target { node, field: &field, folded: &folded, positions, speaker: None, inside });
+            }
+        }
+    }
+
+    /// Finds the embeddings that documents of a retrieval were found by.
+    fn find_embedded(&mut self, node: usize) {
+        if self.spots[node].node.kind != Kind::Retrieval {
+            return;
+        }
+        let began = self.spots[node].node.started;
+        for field in fields(self.spots[node].node).outputs.iter().filter(|field| is_document(field)) {
+            let folded = fold(&field.text);
+            let Some(text) = self.equal_text(&folded) else { continue };
+            let embedded = self.holders[text].iter().copied().find(|output| {
+                let output = &self.outputs[*output];
+                output.is_weak && self.spots[output.node].ended().is_some_and(|ended| ended <= began)
+            });
+            if let Some(output) = embedded {
+                let (positions, piece) = (OnceCell::new(), 0..folded.len());
+                let target = Target { node, field, folded: &folded, positions, speaker: None, inside: None };
+                self.write(&target, output, Place { text, from: 0 }, piece, Certainty::Exact);
             }
         }
     }

@@ -156,8 +156,9 @@ fn texts(node: &Node) -> &[String] {
 
 /// Inputs of a call that the call before it in the lane did not carry, folded.
 fn new_inputs(graph: &RunGraph, call: &Node) -> Vec<Vec<u8>> {
-    let before = graph.into_node(call.id).find(|(_, edge)| matches!(edge, Edge::Then | Edge::Compacted));
-    let known = before.and_then(|(id, _)| graph.node(id)).map(|node| fields(node).inputs).unwrap_or_default();
+    let carried = graph.into_node(call.id).filter(|(_, edge)| matches!(edge, Edge::Then | Edge::Compacted));
+    let before = carried.filter_map(|(id, _)| graph.node(id)).find(|node| node.kind == Kind::Llm);
+    let known = before.map(|node| fields(node).inputs).unwrap_or_default();
     let known: BTreeSet<&str> = known.iter().map(|field| field.text.as_ref()).collect();
     fields(call)
         .inputs

@@ -299,7 +299,18 @@ fn an_embedded_query_and_carried_texts_are_a_retrieval() {
     2.texts[0] -> 4.messages[0].content: Lima is the second largest desert city.
     3.texts[0] -> 4.messages[0].content: Which city is older?
     ");
-    run.block(Kind::Retrieval, (10, 15), "\"Which city is older?\"", "", &[LIMA, ROME]);
+    let retrieval = run.block(Kind::Retrieval, (12, 15), "\"Which city is older?\"", "", &[LIMA, ROME]);
+    run.graph.connect(retrieval, NodeId(4), Edge::Then);
+    insta::assert_snapshot!(show(&run.graph), @"
+    1.texts[1] -> 6.messages[0].content: Oslo lies at the northern end of a fjord.
+    1.texts[1] -> 7.messages[0].content: Oslo lies at the northern end of a fjord.
+    1.texts[0] -> 8.documents[1].text: Rome was founded in 753 BC by Romulus.
+    2.texts[0] -> 8.documents[0].text: Lima is the second largest desert city.
+    3.texts[0] -> 4.messages[0].content: Which city is older?
+    3.texts[0] -> 8.input: Which city is older?
+    8.documents[0].text -> 4.messages[0].content: Lima is the second largest desert city.
+    8.documents[1].text -> 4.messages[0].content: Rome was founded in 753 BC by Romulus.
+    ");
     assert_eq!(inferred_retrievals(&run.graph).len(), 1, "an announced one is not inferred again");
 }
 
