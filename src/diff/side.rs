@@ -74,7 +74,9 @@ impl<'a> Side<'a> {
                 let contains = matches!(edge, Edge::Calls);
                 match edge {
                     // Only calls carry calls on; other nodes have an order beside.
-                    Edge::Then | Edge::Compacted if node.kind == Kind::Llm && nodes[place].node.kind == Kind::Llm => {
+                    Edge::Then | Edge::Handoff | Edge::Compacted
+                        if node.kind == Kind::Llm && nodes[place].node.kind == Kind::Llm =>
+                    {
                         info.carries = Some(place);
                     }
                     Edge::ToolCall => info.caller = Some(place),

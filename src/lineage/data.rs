@@ -123,7 +123,7 @@ impl<'g> Tracer<'g> {
             let (from, to) = (places[&from], places[&to]);
             match edge {
                 // Only calls carry calls on; other nodes have an order beside.
-                Edge::Then | Edge::Compacted
+                Edge::Then | Edge::Handoff | Edge::Compacted
                     if spots[from].node.kind == Kind::Llm && spots[to].node.kind == Kind::Llm =>
                 {
                     spots[to].before = spots[to].before.max(Some(from));

@@ -156,7 +156,8 @@ fn texts(node: &Node) -> &[String] {
 
 /// Inputs of a call that the call before it in the lane did not carry, folded.
 fn new_inputs(graph: &RunGraph, call: &Node) -> Vec<Vec<u8>> {
-    let carried = graph.into_node(call.id).filter(|(_, edge)| matches!(edge, Edge::Then | Edge::Compacted));
+    let carried =
+        graph.into_node(call.id).filter(|(_, edge)| matches!(edge, Edge::Then | Edge::Handoff | Edge::Compacted));
     let before = carried.filter_map(|(id, _)| graph.node(id)).find(|node| node.kind == Kind::Llm);
     let known = before.map(|node| fields(node).inputs).unwrap_or_default();
     let known: BTreeSet<&str> = known.iter().map(|field| field.text.as_ref()).collect();
