@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::PoisonError;
 
 use super::codec::Packed;
@@ -160,6 +161,12 @@ impl Store {
         }
     }
 
+    /// How a run began; empty if that is damaged.
+    pub(super) fn beginning(&self, run: &RunId) -> Result<Started, Error> {
+        let path = self.path(run);
+        if path.exists() { Ok(first(&path)?.unwrap_or_default()) } else { Err(self.missing(run)) }
+    }
+
     /// How each run began, newest first. Needs nothing but the first event of what is not indexed.
     pub(super) fn heads(&self) -> Result<Vec<Head>, Error> {
         let listed = self.listed()?;
@@ -168,7 +175,7 @@ impl Store {
         for file in listed {
             let started = match indexed.remove(&file.run) {
                 Some(entry) if entry.stamp == file.stamp => Some(entry.summary.started),
-                _ => first(&file),
+                _ => first(&file.path).ok().flatten(),
             };
             if let Some(started) = started {
                 heads.push(Head { run: file.run, started, modified: file.stamp.modified });
@@ -197,17 +204,16 @@ pub(super) fn summarise(file: &Listed, read: &Read<'_>) -> Result<(Summary, Pack
     Ok((Summary { id: file.run.clone(), state: recording.state, ..summary }, Packed::new(&graph)))
 }
 
-/// The first event of a recording; `None` if it cannot be had.
-fn first(file: &Listed) -> Option<Started> {
+/// How a recording begins; `None` if that is damaged.
+fn first(path: &Path) -> Result<Option<Started>, Error> {
     let mut started = None;
-    scan(&file.path, &mut |event| {
+    scan(path, &mut |event| {
         if let Event::Started(event) = event {
             started = Some(event);
         }
         ControlFlow::Break(())
-    })
-    .ok()?;
-    started
+    })?;
+    Ok(started)
 }
 
 /// An error and what caused it, in one line.

@@ -1,5 +1,6 @@
 //! Checks every file of a store against its checksums and the index, and makes the index anew.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -83,10 +84,7 @@ impl Store {
             Ok((entries, warning)) => (Some(entries), warning),
             Err(warning) => (None, Some(warning)),
         };
-        let files = self.listed()?.into_iter().map(|file| {
-            let entry = indexed.as_ref().map(|entries| entries.get(&file.run));
-            verify(file, entry)
-        });
+        let files = self.listed()?.into_iter().map(|file| verify(file, indexed.as_ref()));
         Ok(Report { files: files.collect(), ledger, index })
     }
 
@@ -102,17 +100,15 @@ impl Store {
     }
 }
 
-fn verify(file: Listed, entry: Option<Option<&Entry>>) -> FileReport {
+fn verify(file: Listed, indexed: Option<&HashMap<RunId, Entry>>) -> FileReport {
     let scanned = scan(&file.path, &mut |_| ControlFlow::Continue(()));
-    let agreement = |state: State, summary: Option<&Summary>| match entry {
-        _ if state == State::Running => Agreement::Unasked,
-        None => Agreement::Unasked,
-        Some(None) => Agreement::Behind,
-        Some(Some(entry)) if entry.stamp != file.stamp => Agreement::Behind,
-        Some(Some(entry)) => match summary {
-            Some(summary) if *summary != entry.summary => Agreement::Differs,
-            _ => Agreement::Agrees,
-        },
+    let agreement = |state: State, summary: Option<&Summary>| {
+        let Some(indexed) = indexed.filter(|_| state != State::Running) else { return Agreement::Unasked };
+        match indexed.get(&file.run).filter(|entry| entry.stamp == file.stamp) {
+            None => Agreement::Behind,
+            Some(entry) if summary.is_some_and(|summary| *summary != entry.summary) => Agreement::Differs,
+            Some(_) => Agreement::Agrees,
+        }
     };
     match scanned {
         Ok((scan, state)) => {

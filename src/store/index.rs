@@ -87,7 +87,7 @@ impl Entry {
     fn write(&self) -> Option<Vec<u8>> {
         let mut bytes = self.stamp.size.to_le_bytes().to_vec();
         bytes.extend_from_slice(&self.stamp.modified.to_le_bytes());
-        codec::summary(&self.summary, &mut bytes).ok()?;
+        codec::summary(&self.summary, 0, &mut bytes).ok()?;
         Some(bytes)
     }
 
@@ -128,6 +128,8 @@ enum Trouble {
     Busy,
     /// It is damaged.
     Damaged(String),
+    /// Another version made it.
+    OtherLayout,
     /// Anything else.
     Unusable(String),
 }
@@ -253,6 +255,10 @@ impl Index {
             let reason = match self.patiently(&work) {
                 Ok(value) => return Ok((value, damage)),
                 Err(Trouble::Damaged(reason)) => reason,
+                Err(Trouble::OtherLayout) => {
+                    self.delete().map_err(|error| unusable(error.to_string()))?;
+                    continue;
+                }
                 Err(Trouble::Unusable(reason)) => return Err(unusable(reason)),
                 Err(Trouble::Busy) => return Err(unusable("another process has it open".to_owned())),
             };
@@ -288,9 +294,12 @@ impl Index {
         let open = || sled::Config::new().path(&self.folder).cache_capacity(CACHE).flush_every_ms(None).open();
         let db = guarded(open)?;
         let result = guarded(|| {
-            let layout = db.insert("layout", LAYOUT)?;
-            if layout.is_some_and(|layout| layout != LAYOUT) {
-                return Err(sled::Error::Unsupported("another layout".to_owned()));
+            match db.get("layout")? {
+                Some(layout) if layout != LAYOUT => return Ok(None),
+                Some(_) => {}
+                None => {
+                    db.insert("layout", LAYOUT)?;
+                }
             }
             let trees = Trees {
                 runs: db.open_tree("runs")?,
@@ -302,13 +311,13 @@ impl Index {
             if db.flush()? > 0 {
                 File::open(self.folder.join("db"))?.sync_data()?;
             }
-            Ok(value)
+            Ok(Some(value))
         });
         guarded(move || {
             drop(db);
             Ok(())
         })?;
-        result
+        result?.ok_or(Trouble::OtherLayout)
     }
 
     fn set_snapshot_aside(&self) -> io::Result<()> {
@@ -321,6 +330,24 @@ impl Index {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Index {
+    /// Has a session panic for as long as this file is there.
+    pub(super) fn panic_over(&self, file: &str) -> Outcome<usize> {
+        self.with(|trees| {
+            assert!(!self.folder.join(file).exists(), "it is damaged");
+            Ok(trees.runs.len())
+        })
+    }
+
+    /// Leaves the index as another version would.
+    pub(super) fn make_foreign(&self) {
+        let db = sled::Config::new().path(&self.folder).open().unwrap();
+        db.insert("layout", b"0").unwrap();
+        db.flush().unwrap();
     }
 }
 
@@ -375,7 +402,7 @@ fn run_of(key: &[u8]) -> Option<RunId> {
 
 fn pack(graph: &Packed) -> Option<Vec<u8>> {
     let mut record = Vec::new();
-    codec::graph(graph, &mut record).ok()?;
+    codec::graph(graph, 0, &mut record).ok()?;
     let packed = zstd::stream::encode_all(record.as_slice(), 3).ok()?;
     (packed.len() <= SMALL).then_some(packed)
 }

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn lines_survive_what_stands_in_their_text() {
         let written = write(Micros(7), Verb::Note, &id("kkkkllll"), "a\nb\\n c\t\r");
-        insta::assert_snapshot!(written.trim_end(), @r"");
+        insta::assert_snapshot!(written.trim_end(), @r"1 7edfb939 7 note kkkkllll a\nb\\n c\t\r");
         let said = parse(written.as_bytes()).unwrap();
         let remark = Remark { at: Micros(7), text: "a\nb\\n c\t\r".to_owned() };
         assert_eq!(said.notes.get(&id("kkkkllll")), Some(&vec![remark]));

@@ -132,8 +132,10 @@ impl fmt::Display for Damage {
                     Some(records) => write!(formatter, "{records} records are lost")?,
                     None => formatter.write_str("all records after the damage are lost")?,
                 }
-                if !calls.is_empty() {
-                    write!(formatter, " (calls {})", ranges(calls))?;
+                match calls.as_slice() {
+                    [] => {}
+                    [call] => write!(formatter, " (call {call})")?,
+                    calls => write!(formatter, " (calls {})", ranges(calls))?,
                 }
                 write!(formatter, ": {reason}")
             }
@@ -148,17 +150,15 @@ impl fmt::Display for Damage {
 
 /// Numbers in order, neighbours together: `3, 5-8`.
 fn ranges(numbers: &[Seq]) -> String {
-    let mut text = String::new();
-    for chunk in numbers.chunk_by(|left, right| left.checked_add(1) == Some(*right)) {
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        match chunk {
-            [first, .., last] => text.push_str(&format!("{first}-{last}")),
-            _ => text.extend(chunk.iter().map(ToString::to_string)),
-        }
-    }
-    text
+    let chunks = numbers.chunk_by(|left, right| left.checked_add(1) == Some(*right));
+    let words: Vec<String> = chunks
+        .filter_map(|chunk| match chunk {
+            [] => None,
+            [only] => Some(only.to_string()),
+            [first, .., last] => Some(format!("{first}-{last}")),
+        })
+        .collect();
+    words.join(", ")
 }
 
 /// Something that went wrong without stopping anything, to be shown by whoever can.

@@ -70,9 +70,8 @@ impl Store {
     /// If a newer version made it, or it cannot be written.
     pub fn create(root: &Path) -> Result<Self, Error> {
         match Self::open(root) {
-            Err(Error::NoStore { .. }) => {}
             Ok(store) if store.runs().is_dir() => return Ok(store),
-            Ok(_) => {}
+            Ok(_) | Err(Error::NoStore { .. }) => {}
             Err(error) => return Err(error),
         }
         let runs = root.join("runs");

@@ -70,24 +70,21 @@ impl Store {
     /// # Errors
     /// If the run is not there or cannot be read.
     pub fn parent(&self, run: &RunId) -> Result<Option<RunId>, Error> {
-        let head = self.heads()?.into_iter().find(|head| head.run == *run).ok_or_else(|| self.missing(run))?;
-        Ok(head.started.parent.map(|parent| parent.run))
+        Ok(self.beginning(run)?.parent.map(|parent| parent.run))
     }
 
     /// What a run came from, nearest first; the last may be gone.
     ///
     /// # Errors
-    /// If the folder cannot be read.
+    /// If the run is not there or cannot be read.
     pub fn ancestors(&self, run: &RunId) -> Result<Vec<RunId>, Error> {
-        let heads = self.heads()?;
         let mut ancestors: Vec<RunId> = Vec::new();
-        let mut run = run.clone();
-        while let Some(head) = heads.iter().find(|head| head.run == run)
-            && let Some(parent) = &head.started.parent
-            && !ancestors.contains(&parent.run)
+        let mut parent = self.parent(run)?;
+        while let Some(run) = parent
+            && !ancestors.contains(&run)
         {
-            run = parent.run.clone();
-            ancestors.push(run.clone());
+            parent = self.parent(&run).unwrap_or_default();
+            ancestors.push(run);
         }
         Ok(ancestors)
     }

@@ -1,7 +1,9 @@
 //! Records: bincode bodies in an envelope of type, schema version, length and checksum.
 //!
-//! An envelope is eleven bytes: type `u8`, schema version `u16`, length of the body `u32`, CRC-32 (IEEE) of those
-//! seven bytes and the body, `u32`; numbers are little-endian. The body follows.
+//! An envelope is eleven bytes: type `u8`, schema version `u16`, length of the body `u32`, CRC-32 (IEEE) `u32`; numbers
+//! are little-endian. The body follows. The checksum is of the record's number in its file (`u64`, 0 outside of
+//! recordings), the first seven bytes and the body: the number, because a damaged frame can decompress to a sound copy
+//! of another record.
 
 mod v1;
 
@@ -31,7 +33,7 @@ const VERSION: u16 = 1;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Record {
     /// Something that happened.
-    Event(Event),
+    Event(Box<Event>),
     /// The run in a line, without tags.
     Summary(Box<Summary>),
     /// Nodes and edges without texts.
@@ -115,8 +117,9 @@ impl Envelope {
         })
     }
 
-    fn sum(self, body: &[u8]) -> u32 {
+    fn sum(self, number: u64, body: &[u8]) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&number.to_le_bytes());
         hasher.update(&[self.kind]);
         hasher.update(&self.version.to_le_bytes());
         hasher.update(&u32::try_from(self.length).unwrap_or(u32::MAX).to_le_bytes());
@@ -126,39 +129,39 @@ impl Envelope {
 }
 
 /// Appends an event; a fault leaves `out` as it was.
-pub(super) fn event(event: &Event, out: &mut Vec<u8>) -> Result<(), Fault> {
+pub(super) fn event(event: &Event, number: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
     match event {
-        Event::Started(started) => put(1, &v1::StartedV1::from(started), out),
-        Event::Request(request) => put(2, &v1::RequestV1::from(request), out),
-        Event::Decided(decided) => put(3, &v1::DecidedV1::from(decided), out),
-        Event::Answer(head) => put(4, &v1::AnswerV1::from(head), out),
-        Event::Chunks(chunks) => put(5, &v1::ChunksV1::from(chunks), out),
-        Event::End(end) => put(6, &v1::EndV1::from(end), out),
-        Event::Frame(frame) => put(7, &v1::FrameV1::from(frame), out),
-        Event::Begin(begin) => put(8, &v1::BeginV1::from(begin), out),
-        Event::Finish(finish) => put(9, &v1::FinishV1::from(finish), out),
-        Event::Output(output) => put(10, &v1::OutputV1::from(output), out),
-        Event::Note(note) => put(11, &v1::NoteV1::from(note), out),
-        Event::Ended(ended) => put(12, &v1::EndedV1::from(ended), out),
+        Event::Started(started) => put(1, &v1::StartedV1::from(started), number, out),
+        Event::Request(request) => put(2, &v1::RequestV1::from(request), number, out),
+        Event::Decided(decided) => put(3, &v1::DecidedV1::from(decided), number, out),
+        Event::Answer(head) => put(4, &v1::AnswerV1::from(head), number, out),
+        Event::Chunks(chunks) => put(5, &v1::ChunksV1::from(chunks), number, out),
+        Event::End(end) => put(6, &v1::EndV1::from(end), number, out),
+        Event::Frame(frame) => put(7, &v1::FrameV1::from(frame), number, out),
+        Event::Begin(begin) => put(8, &v1::BeginV1::from(begin), number, out),
+        Event::Finish(finish) => put(9, &v1::FinishV1::from(finish), number, out),
+        Event::Output(output) => put(10, &v1::OutputV1::from(output), number, out),
+        Event::Note(note) => put(11, &v1::NoteV1::from(note), number, out),
+        Event::Ended(ended) => put(12, &v1::EndedV1::from(ended), number, out),
     }
 }
 
 /// Appends a summary, without its tags.
-pub(super) fn summary(summary: &Summary, out: &mut Vec<u8>) -> Result<(), Fault> {
-    put(32, &v1::SummaryV1::from(summary), out)
+pub(super) fn summary(summary: &Summary, number: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
+    put(32, &v1::SummaryV1::from(summary), number, out)
 }
 
 /// Appends a packed graph.
-pub(super) fn graph(graph: &Packed, out: &mut Vec<u8>) -> Result<(), Fault> {
-    put(33, &graph.0, out)
+pub(super) fn graph(graph: &Packed, number: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
+    put(33, &graph.0, number, out)
 }
 
 /// Appends a table of frames.
-pub(super) fn table(table: &Table, out: &mut Vec<u8>) -> Result<(), Fault> {
-    put(34, &v1::TableV1::from(table), out)
+pub(super) fn table(table: &Table, number: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
+    put(34, &v1::TableV1::from(table), number, out)
 }
 
-fn put(kind: u8, body: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn put(kind: u8, body: &impl Serialize, number: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
     let start = out.len();
     out.extend_from_slice(&[0; ENVELOPE]);
     let written = bincode::serde::encode_into_std_write(body, out, bincode::config::standard());
@@ -172,7 +175,7 @@ fn put(kind: u8, body: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Fault> 
         return Err(Fault::TooLong { length });
     }
     let envelope = Envelope { kind, version: VERSION, length, checksum: 0 };
-    let checksum = envelope.sum(&out[start + ENVELOPE..]);
+    let checksum = envelope.sum(number, &out[start + ENVELOPE..]);
     out[start] = kind;
     out[start + 1..start + 3].copy_from_slice(&VERSION.to_le_bytes());
     out[start + 3..start + 7].copy_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
@@ -183,24 +186,24 @@ fn put(kind: u8, body: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Fault> 
 /// Checks and reads the body of a record.
 ///
 /// A new schema version of a type becomes an arm of its own here, and what it reads is converted from the older.
-pub(super) fn decode(envelope: Envelope, body: &[u8]) -> Result<Record, Fault> {
-    if envelope.sum(body) != envelope.checksum {
+pub(super) fn decode(envelope: Envelope, number: u64, body: &[u8]) -> Result<Record, Fault> {
+    if envelope.sum(number, body) != envelope.checksum {
         return Err(Fault::Checksum);
     }
     let (kind, version) = (envelope.kind, envelope.version);
     Ok(match (kind, version) {
-        (1, 1) => Record::Event(Event::Started(checked(get::<v1::StartedV1>(body)?)?)),
-        (2, 1) => Record::Event(Event::Request(get::<v1::RequestV1>(body)?.into())),
-        (3, 1) => Record::Event(Event::Decided(get::<v1::DecidedV1>(body)?.into())),
-        (4, 1) => Record::Event(Event::Answer(get::<v1::AnswerV1>(body)?.into())),
-        (5, 1) => Record::Event(Event::Chunks(get::<v1::ChunksV1>(body)?.into())),
-        (6, 1) => Record::Event(Event::End(get::<v1::EndV1>(body)?.into())),
-        (7, 1) => Record::Event(Event::Frame(get::<v1::FrameV1>(body)?.into())),
-        (8, 1) => Record::Event(Event::Begin(get::<v1::BeginV1>(body)?.into())),
-        (9, 1) => Record::Event(Event::Finish(get::<v1::FinishV1>(body)?.into())),
-        (10, 1) => Record::Event(Event::Output(get::<v1::OutputV1>(body)?.into())),
-        (11, 1) => Record::Event(Event::Note(get::<v1::NoteV1>(body)?.into())),
-        (12, 1) => Record::Event(Event::Ended(get::<v1::EndedV1>(body)?.into())),
+        (1, 1) => happened(Event::Started(checked(get::<v1::StartedV1>(body)?)?)),
+        (2, 1) => happened(Event::Request(get::<v1::RequestV1>(body)?.into())),
+        (3, 1) => happened(Event::Decided(get::<v1::DecidedV1>(body)?.into())),
+        (4, 1) => happened(Event::Answer(get::<v1::AnswerV1>(body)?.into())),
+        (5, 1) => happened(Event::Chunks(get::<v1::ChunksV1>(body)?.into())),
+        (6, 1) => happened(Event::End(get::<v1::EndV1>(body)?.into())),
+        (7, 1) => happened(Event::Frame(get::<v1::FrameV1>(body)?.into())),
+        (8, 1) => happened(Event::Begin(get::<v1::BeginV1>(body)?.into())),
+        (9, 1) => happened(Event::Finish(get::<v1::FinishV1>(body)?.into())),
+        (10, 1) => happened(Event::Output(get::<v1::OutputV1>(body)?.into())),
+        (11, 1) => happened(Event::Note(get::<v1::NoteV1>(body)?.into())),
+        (12, 1) => happened(Event::Ended(get::<v1::EndedV1>(body)?.into())),
         (32, 1) => Record::Summary(Box::new(checked(get::<v1::SummaryV1>(body)?)?)),
         (33, 1) => Record::Graph(Packed(get(body)?)),
         (34, 1) => Record::Table(get::<v1::TableV1>(body)?.into()),
@@ -209,13 +212,17 @@ pub(super) fn decode(envelope: Envelope, body: &[u8]) -> Result<Record, Fault> {
     })
 }
 
-/// Reads one record from the beginning of `bytes`; also how many bytes it took.
+fn happened(event: Event) -> Record {
+    Record::Event(Box::new(event))
+}
+
+/// Reads a record of number 0 from the beginning of `bytes`; also how many bytes it took.
 pub(super) fn read(bytes: &[u8]) -> Result<(Record, usize), Fault> {
     let short = || Fault::Malformed("it is cut off".to_owned());
     let envelope = Envelope::read(bytes).ok_or_else(short)?;
     let end = ENVELOPE + envelope.length;
     let body = bytes.get(ENVELOPE..end).ok_or_else(short)?;
-    Ok((decode(envelope, body)?, end))
+    Ok((decode(envelope, 0, body)?, end))
 }
 
 fn get<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {

@@ -44,13 +44,14 @@ pub(super) struct Outcome {
 /// What takes records, or why one could not be read.
 pub(super) type Take<'a> = dyn FnMut(Result<Record, Fault>) -> Result<ControlFlow<()>, Unread> + 'a;
 
-/// Reads a frame from where `source` stands. `data` is how many bytes there are before nothing but zeros.
-pub(super) fn read(source: &mut impl Read, data: u64, take: &mut Take<'_>) -> Result<Outcome, Unread> {
+/// Reads a frame from where `source` stands, whose first record has this number. `data` is how many bytes there are
+/// before nothing but zeros.
+pub(super) fn read(source: &mut impl Read, number: u64, data: u64, take: &mut Take<'_>) -> Result<Outcome, Unread> {
     let mut decoder = Decoder::new()?;
     decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
     let mut piece = vec![0; PIECE];
     let (mut from, mut to) = (0, 0);
-    let mut records = Records::default();
+    let mut records = Records { number, ..Records::default() };
     let mut wanted = START;
     // Bytes that the decoder took, and how many of them up to the last border between blocks.
     let (mut taken, mut border) = (0u64, 0u64);
@@ -67,7 +68,9 @@ pub(super) fn read(source: &mut impl Read, data: u64, take: &mut Take<'_>) -> Re
                 break Ending::Cut { length: border };
             }
         }
-        let mut input = InBuffer::around(&piece[from..to.min(from + wanted)]);
+        // Within a block zstd asks for the next header too; a damaged one would cost the block.
+        let some = if wanted > BLOCK_HEADER { wanted - BLOCK_HEADER } else { wanted };
+        let mut input = InBuffer::around(&piece[from..to.min(from + some)]);
         let step = records.fill(&mut decoder, &mut input);
         from += input.pos();
         taken += input.pos() as u64;
@@ -88,6 +91,8 @@ pub(super) fn read(source: &mut impl Read, data: u64, take: &mut Take<'_>) -> Re
 struct Records {
     bytes: Vec<u8>,
     start: usize,
+    /// Number of the next record.
+    number: u64,
 }
 
 impl Records {
@@ -115,7 +120,8 @@ impl Records {
                 return Ok(ControlFlow::Break(Some("a record has an impossible length".to_owned())));
             };
             let Some(body) = rest.get(ENVELOPE..ENVELOPE + envelope.length) else { break };
-            let record = codec::decode(envelope, body);
+            let record = codec::decode(envelope, self.number, body);
+            self.number += 1;
             self.start += ENVELOPE + envelope.length;
             if take(record)?.is_break() {
                 return Ok(ControlFlow::Break(None));

@@ -15,6 +15,9 @@ pub(super) mod reader;
 mod recorder;
 pub(super) mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use recorder::Recorder;
 
 use super::Calls;

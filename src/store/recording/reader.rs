@@ -111,7 +111,7 @@ pub(in super::super) fn seal(source: &mut (impl Read + Seek)) -> Result<Option<S
         return Ok(None);
     }
     let mut seal = Seal::default();
-    let outcome = frame::read(source, u64::MAX, &mut |record| {
+    let outcome = frame::read(source, footer.records, u64::MAX, &mut |record| {
         match record {
             Ok(record) => seal.take(record),
             Err(Fault::Newer { version }) => return Err(Unread::Newer(version)),
@@ -214,7 +214,10 @@ impl<S: Read + Seek> Scanner<'_, S> {
                         offset = next;
                         continue;
                     }
-                    Resume::Nowhere => break,
+                    Resume::Nowhere => {
+                        offset = self.length;
+                        break;
+                    }
                 },
             };
             number = marker.number.saturating_add(1);
@@ -222,17 +225,13 @@ impl<S: Read + Seek> Scanner<'_, S> {
             offset = next;
         }
         self.settle(number, None, None);
-        if offset < self.length && self.torn_at().is_none() {
-            self.scan.damage.push(Damage::Trailing { offset, bytes: self.length - offset });
+        match self.length.saturating_sub(offset) {
+            0 => {}
+            // The beginning of a block's header may be zeros.
+            1 | 2 => self.scan.damage.push(Damage::Torn { offset }),
+            bytes => self.scan.damage.push(Damage::Trailing { offset, bytes }),
         }
         Ok(true)
-    }
-
-    fn torn_at(&self) -> Option<u64> {
-        self.scan.damage.iter().find_map(|damage| match damage {
-            Damage::Torn { offset } => Some(*offset),
-            _ => None,
-        })
     }
 
     /// Where to go on when there is no sound marker at this offset.
@@ -265,16 +264,16 @@ impl<S: Read + Seek> Scanner<'_, S> {
         let mut number = marker.records;
         let mut missed: Option<(u64, u64, Fault)> = None;
         let mut is_seal = marker.kind == SEAL;
-        let outcome = frame::read(*source, data, &mut |record| {
+        let outcome = frame::read(*source, marker.records, data, &mut |record| {
             match record {
                 Ok(Record::Event(event)) => {
                     *known += 1;
                     scan.records += 1;
-                    if let (Event::End(_) | Event::Finish(_), Some(seq)) = (&event, call_of(&event)) {
+                    if let (Event::End(_) | Event::Finish(_), Some(seq)) = (&*event, call_of(&event)) {
                         ended.entry(seq).or_insert(number);
                     }
                     number += 1;
-                    return Ok(take(event));
+                    return Ok(take(*event));
                 }
                 Ok(record) => {
                     is_seal = true;
@@ -303,10 +302,16 @@ impl<S: Read + Seek> Scanner<'_, S> {
             (Ending::Whole { length }, None) => return Ok(Some(start + length)),
             (Ending::Cut { length }, None) => {
                 let end = start + length;
-                if end < self.data || left {
-                    self.scan.damage.push(Damage::Torn { offset: end });
+                if end >= self.data && !left {
+                    return Ok(Some(end));
                 }
-                return Ok(Some(end.max(self.data)));
+                // A damaged length can make it reach over all that follows.
+                let next = self.next_mark(start, marker.number.saturating_add(1))?;
+                if next.is_none() {
+                    self.scan.damage.push(Damage::Torn { offset: end });
+                    return Ok(Some(self.length));
+                }
+                "a block has an impossible length".to_owned()
             }
         };
         let (record, missed) = missed.map_or((number, 0), |(record, missed, _)| (record, missed));

@@ -45,28 +45,28 @@ impl Recorder {
         if path.exists() {
             return Err(Error::Exists { path });
         }
-        let fail = |error| Error::io("write", &path, error);
         let hidden = hidden(&path);
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&hidden).map_err(fail)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Exists { path }),
-            // Some network file systems have no locks; the run is then listed as interrupted until it is sealed.
-            Err(TryLockError::Error(_)) => {}
-        }
-        let sync = Syncer::new(&file).map_err(fail)?;
-        let writer = Writer::new(run, Locked(file)).map_err(|stop| Self::error(&path, stop))?;
-        let named = match fs::hard_link(&hidden, &path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(&hidden).map_err(fail)?;
-                return Err(Error::Exists { path });
+        let begun = Self::begin(&hidden, run).and_then(|begun| name(&hidden, &path).map(|()| begun));
+        let (writer, sync) = begun.map_err(|error| {
+            let _ = fs::remove_file(&hidden);
+            match error.kind() {
+                io::ErrorKind::AlreadyExists => Error::Exists { path: path.clone() },
+                _ => Error::io("write", &path, error),
             }
-            Ok(()) => fs::remove_file(&hidden),
-            Err(_) => fs::rename(&hidden, &path),
-        };
-        named.map_err(fail)?;
+        })?;
         Ok(Self { run: run.clone(), path, writer, sync })
+    }
+
+    fn begin(hidden: &Path, run: &RunId) -> io::Result<(Writer<Locked>, Syncer)> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(hidden)?;
+        match file.try_lock() {
+            // Some network file systems have no locks; the run is then listed as interrupted until it is sealed.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+        }
+        let sync = Syncer::new(&file)?;
+        let writer = Writer::new(run, Locked(file)).map_err(io::Error::other)?;
+        Ok((writer, sync))
     }
 
     /// The run.
@@ -115,7 +115,11 @@ impl Recorder {
         self.check(sealed)?;
         let Self { path, writer, sync, .. } = self;
         drop(sync);
-        writer.out().0.sync_data().map_err(|error| Error::io("sync", &path, error))
+        writer.out().0.sync_data().map_err(|error| Error::io("sync", &path, error))?;
+        // The name too outlives a power loss, where the file system can do that.
+        let _ =
+            path.parent().map(File::open).transpose().and_then(|folder| folder.map_or(Ok(()), |file| file.sync_all()));
+        Ok(())
     }
 
     fn check(&self, result: Result<(), Stop>) -> Result<(), Error> {
@@ -134,6 +138,16 @@ impl Recorder {
             Stop::Io(error) => Error::io("write", &path, error),
             Stop::Earlier => Error::Stopped { path },
         }
+    }
+}
+
+/// Gives a file its name; never that of another.
+fn name(hidden: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(hidden, path) {
+        Ok(()) => fs::remove_file(hidden),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // A file system without hard links.
+        Err(_) => fs::rename(hidden, path),
     }
 }
 

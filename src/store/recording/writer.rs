@@ -81,7 +81,7 @@ impl<W: Write> Writer<W> {
     pub(in super::super) fn write(&mut self, event: &Event) -> Result<(), Stop> {
         self.check()?;
         self.record.clear();
-        codec::event(event, &mut self.record)?;
+        codec::event(event, self.records, &mut self.record)?;
         if self.input.is_none() {
             self.begin(EVENTS)?;
         }
@@ -109,7 +109,7 @@ impl<W: Write> Writer<W> {
             return Ok(());
         }
         if self.input.is_some() {
-            self.drive(|encoder, out| encoder.flush(out))?;
+            self.drive(Encoder::flush)?;
         }
         self.hand_over()?;
         self.flushed = self.written;
@@ -122,9 +122,9 @@ impl<W: Write> Writer<W> {
         self.check()?;
         self.record.clear();
         let table = Table { places: self.places.clone() };
-        codec::table(&table, &mut self.record)?;
-        codec::summary(summary, &mut self.record)?;
-        codec::graph(graph, &mut self.record)?;
+        codec::table(&table, self.records, &mut self.record)?;
+        codec::summary(summary, self.records + 1, &mut self.record)?;
+        codec::graph(graph, self.records + 2, &mut self.record)?;
         if self.input.is_some() {
             self.finish()?;
         }
