@@ -3,7 +3,7 @@
 //! Source: <https://docs.anthropic.com/en/api/messages>.
 
 use super::canonical::Rule;
-use super::content::{other, read, tools};
+use super::content::{key_of, other, read, tools};
 use super::dialect::drops;
 use super::errors::error_text;
 use crate::model::{Message, Prompt, Reply, Usage};
@@ -17,7 +17,7 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
         prompt.messages.push(message(system, "system", "system"));
     }
     for member in root.items() {
-        let key = member.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
+        let key = key_of(member);
         match (key.as_str(), member.kind()) {
             ("system", _) => {}
             ("model", Kind::String) => prompt.model = member.as_str().map(std::borrow::Cow::into_owned),
@@ -25,10 +25,10 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
             ("messages", Kind::Array) => {
                 for (place, item) in member.items().enumerate() {
                     let path = format!("messages[{place}]");
-                    let role = item.text("role").unwrap_or_default();
+                    let speaker = item.text("role").unwrap_or_default();
                     let mut read = match item.get("content") {
-                        Some(content) => message(content, &role, &format!("{path}.content")),
-                        None => Message { role, parts: vec![other(item, path.clone())], ..Message::default() },
+                        Some(content) => message(content, &speaker, &format!("{path}.content")),
+                        None => Message { role: speaker, parts: vec![other(item, path.clone())], ..Message::default() },
                     };
                     read.path = path;
                     prompt.messages.push(read);
@@ -85,5 +85,34 @@ fn usage(root: Ref<'_>) -> Usage {
             .get("output_tokens_details")
             .and_then(|details| details.get("thinking_tokens").or_else(|| details.get("reasoning_tokens")))
             .and_then(Ref::as_u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_holds_what_a_cache_gave_and_took() {
+        let usage =
+            |text: &str| reply(&Json::parse_text(&format!(r#"{{"content":[],"usage":{text}}}"#)).expect("JSON")).usage;
+        let all = usage(
+            r#"{"input_tokens":3,"cache_read_input_tokens":20,"cache_creation_input_tokens":100,"output_tokens":7}"#,
+        );
+        assert_eq!((all.input, all.cached, all.cache_written, all.output), (Some(123), Some(20), Some(100), Some(7)));
+        let none = usage(r#"{"input_tokens":3,"cache_read_input_tokens":null}"#);
+        assert_eq!((none.input, none.cached, none.output), (Some(3), None, None));
+        assert_eq!(usage(r#"{"cache_read_input_tokens":1}"#).input, None);
+    }
+
+    #[test]
+    fn a_request_is_read_whole() {
+        let body = r#"{"model":"m","system":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"messages":[{"role":"user","content":"u"},{"role":"assistant"}],"tools":[{"type":"web_search_20250305","name":"web_search"}],"max_tokens":5,"metadata":{"user_id":"x"},"stream":true,"new_one":[1]}"#;
+        let prompt = prompt(&Json::parse_text(body).expect("JSON"), &super::super::keys::MESSAGES);
+        let messages: Vec<String> =
+            prompt.messages.iter().map(|m| format!("{} {} {}", m.path, m.role, m.text())).collect();
+        assert_eq!(messages, ["system system a\nb", "messages[0] user u", "messages[1] assistant "]);
+        assert_eq!(prompt.parameters, [("max_tokens".into(), "5".into()), ("new_one".into(), "[1]".into())]);
+        assert!(prompt.stream && prompt.tools[0].name == "web_search");
     }
 }

@@ -9,7 +9,7 @@ use crate::text::json::{Json, Kind, Ref};
 
 struct Block {
     index: u64,
-    block: Object,
+    made: Object,
     /// Input of a tool call, as far as it was streamed: JSON text inside a string.
     input: Option<Vec<u8>>,
 }
@@ -33,7 +33,7 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
             "content_block_start" => {
                 if let Some(block) = root.get("content_block") {
                     let index = index(root).unwrap_or(blocks.len() as u64);
-                    blocks.push(Block { index, block: Object::open(block, 3), input: None });
+                    blocks.push(Block { index, made: Object::open(block, 3), input: None });
                 }
             }
             "content_block_delta" => {
@@ -107,18 +107,18 @@ fn add(block: &mut Block, delta: Ref<'_>) {
             (b"partial_json", _, Value::Text(piece)) => {
                 block.input.get_or_insert_default().extend_from_slice(&piece);
             }
-            (b"citation", "citations_delta", citation) => match block.block.get_mut("citations") {
+            (b"citation", "citations_delta", citation) => match block.made.get_mut("citations") {
                 Some(Value::List(list)) => list.push(citation),
-                _ => block.block.set("citations", Value::List(vec![citation])),
+                _ => block.made.set("citations", Value::List(vec![citation])),
             },
-            (b"signature", _, signature) => block.block.set("signature", signature),
-            (key, _, value) => block.block.merge(key, value),
+            (b"signature", _, signature) => block.made.set("signature", signature),
+            (key, _, value) => block.made.merge(key, value),
         }
     }
 }
 
 fn finish(block: Block) -> Value {
-    let mut made = block.block;
+    let mut made = block.made;
     match block.input {
         Some(input) if !input.is_empty() => made.set("input", embedded(input)),
         _ => {}
@@ -207,11 +207,10 @@ fn cut(block: Ref<'_>) -> (Value, Vec<Object>) {
         "thinking" => &[("thinking", "thinking_delta"), ("signature", "signature_delta")],
         _ => &[],
     };
-    if kind == "text" {
-        if let Some(citations) = block.get("citations").filter(|list| list.kind() == Kind::Array && !list.is_empty()) {
-            opening.set("citations", Value::List(Vec::new()));
-            deltas.extend(citations.items().map(|item| delta("citations_delta", "citation", Value::raw(item))));
-        }
+    let citations = block.get("citations").filter(|list| list.kind() == Kind::Array && !list.is_empty());
+    if let Some(citations) = citations.filter(|_| kind == "text") {
+        opening.set("citations", Value::List(Vec::new()));
+        deltas.extend(citations.items().map(|item| delta("citations_delta", "citation", Value::raw(item))));
     }
     for (key, name) in fields {
         if let Some(value @ Value::Text(_)) = opening.get(key).cloned()
@@ -228,4 +227,66 @@ fn cut(block: Ref<'_>) -> (Value, Vec<Object>) {
 pub(super) fn ends(event: &sse::Event) -> bool {
     let kind = Json::parse(event.data.clone()).ok().and_then(|json| json.root().text("type"));
     matches!(kind.as_deref().unwrap_or(&event.name), "message_stop" | "error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts the events together and takes them apart again; both forms must say the same.
+    fn check(stream: &[&str], complete: bool, expected: &str) {
+        let stream: Vec<Vec<u8>> = stream.iter().map(|data| sse::write("", data.as_bytes())).collect();
+        let made = assemble(&sse::events(&stream.concat()));
+        assert_eq!((String::from_utf8_lossy(&made.body).as_ref(), made.complete), (expected, complete));
+        if complete && !made.failed {
+            let unary = Json::parse(made.body).expect("JSON");
+            let again = assemble(&sse::events(&events(&unary).concat()));
+            assert_eq!(String::from_utf8_lossy(&again.body), expected);
+        }
+    }
+
+    const START: &str = r#"{"type":"message_start","message":{"id":"1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":5,"output_tokens":1}}}"#;
+
+    #[test]
+    fn events_make_a_message() {
+        check(
+            &[
+                START,
+                r#"{"type":"ping"}"#,
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"th"}}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"ink"}}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"sig=="}}"#,
+                r#"{"type":"content_block_stop","index":0}"#,
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"","citations":[]}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"citations_delta","citation":{"type":"char_location","start":1}}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"a"}}"#,
+                r#"{"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"c","name":"f","input":{}}}"#,
+                r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":""}}"#,
+                r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"a\": \"\\u00"}}"#,
+                r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"e9\"}"}}"#,
+                r#"{"type":"content_block_start","index":3,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}"#,
+                r#"{"type":"content_block_start","index":4,"content_block":{"type":"web_search_tool_result","tool_use_id":"s","content":[{"type":"web_search_result","url":"u"}]}}"#,
+                r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":9}}"#,
+                r#"{"type":"message_stop"}"#,
+            ],
+            true,
+            r#"{"id":"1","type":"message","role":"assistant","model":"m","content":[{"type":"thinking","thinking":"think","signature":"sig=="},{"type":"text","text":"a","citations":[{"type":"char_location","start":1}]},{"type":"tool_use","id":"c","name":"f","input":{"a": "\u00e9"}},{"type":"server_tool_use","id":"s","name":"web_search","input":{}},{"type":"web_search_tool_result","tool_use_id":"s","content":[{"type":"web_search_result","url":"u"}]}],"stop_reason":"tool_use","usage":{"input_tokens":5,"output_tokens":9},"stop_sequence":null}"#,
+        );
+    }
+
+    #[test]
+    fn a_cut_or_failed_stream_keeps_what_came() {
+        let stream = [
+            START,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"c","name":"f","input":{}}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a\": "}}"#,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"no"}}"#,
+        ];
+        let body = r#"{"id":"1","type":"message","role":"assistant","model":"m","content":[{"type":"tool_use","id":"c","name":"f","input":"{\"a\": "}],"stop_reason":null,"usage":{"input_tokens":5,"output_tokens":1}}"#;
+        check(&stream[..3], false, body);
+        let failed = body.replace("1}}", r#"1},"error":{"type":"overloaded_error","message":"no"}}"#);
+        check(&stream, false, &failed);
+        check(&stream[3..], false, stream[3]);
+    }
 }

@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn what_is_opened_is_written_back() {
-        for text in [r#"{"a":[1,{"b":"\ud800"}],"k\"\u0065":{"c":null},"a":2}"#, r#"[[[[[[[[[[1]]]]]]]]]]"#, r#""x""#] {
+        for text in [r#"{"a":[1,{"b":"\ud800"}],"k\"\u0065":{"c":null},"a":2}"#, "[[[[[[[[[[1]]]]]]]]]]", r#""x""#] {
             assert_eq!(String::from_utf8_lossy(&value(text).write()), text);
         }
         assert_eq!(compact(b"{ \"a \\\" b\" :\n[1, 2\t]}"), b"{\"a \\\" b\":[1,2]}");

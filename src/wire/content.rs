@@ -132,6 +132,11 @@ pub(super) fn blank(value: Ref<'_>) -> bool {
     }
 }
 
+/// The key of a member, decoded.
+pub(super) fn key_of(member: Ref<'_>) -> String {
+    member.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default()
+}
+
 /// The text of a string, or the JSON of anything else.
 pub(super) fn json_or_text(value: Ref<'_>) -> String {
     value.as_str().unwrap_or_else(|| value.raw_str()).into_owned()

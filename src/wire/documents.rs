@@ -1,6 +1,6 @@
 //! Recognises documents: a tool's result, or an announced output, that is what a search found.
 //!
-//! The shapes are those that frameworks and stores write: LangChain, LlamaIndex, Haystack, Chroma,
+//! The shapes are those that frameworks and stores write: `LangChain`, `LlamaIndex`, Haystack, Chroma,
 //! `OpenAI`'s file search, Pinecone, Qdrant, Elasticsearch, Cohere's and other rerankers. A list of
 //! ordinary records is none: an item needs what only a document has, or a text and a score.
 
@@ -126,7 +126,7 @@ fn parallel(value: Ref<'_>) -> Option<Vec<Document>> {
 }
 
 fn document(item: Ref<'_>, named: bool) -> Option<Document> {
-    // A document and its score, as a pair (LangChain).
+    // A document and its score, as a pair (`LangChain`).
     if item.kind() == Kind::Array {
         let (inside, score) = (item.at(0)?, item.at(1)?);
         if item.len() != 2 || score.kind() != Kind::Number {

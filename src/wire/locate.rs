@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::dialect::{Dialect, Layout};
 use super::embedded::Embedded;
-use crate::model::{Part, ToolCall};
+use super::places::{OF_ANSWERS, Place, not_there};
 use crate::text::json::{Edit, Json, Kind, Path, Ref, Step, quote};
 
 /// Which body a path is about.
@@ -119,12 +119,6 @@ fn list(words: &[String]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// First steps of a path into an answer.
-const OF_ANSWERS: &[&str] = &["answer", "tool_calls", "response", "choices", "output", "content"];
-
-/// First steps of a path into another kind of node: never a parameter.
-const OF_OTHERS: &[&str] = &["result", "documents", "arguments"];
-
 /// The side that a path is about, by its first step.
 #[must_use]
 pub fn side(path: &Path) -> Side {
@@ -132,19 +126,6 @@ pub fn side(path: &Path) -> Side {
         Some(Step::Key(key)) if OF_ANSWERS.contains(&key.as_str()) => Side::Answer,
         _ => Side::Request,
     }
-}
-
-/// Where a value stands or will stand.
-#[derive(Debug, Clone)]
-enum Place {
-    /// There.
-    At(Target),
-    /// In a new member of this object, below these keys.
-    Added { parent: u32, keys: Vec<String> },
-    /// In a new member of an object inside a string.
-    AddedInside { string: u32, parent: Path, keys: Vec<String> },
-    /// In a new first message of this list.
-    FirstMessage { list: u32 },
 }
 
 impl Dialect {
@@ -198,7 +179,7 @@ impl Dialect {
             return Err(Unlocated::Several { path: path.to_string(), parts: parts.collect() });
         }
         let Some(place) = places.pop() else { return Err(not_there(body.root(), path)) };
-        let mut edits = vec![self.edit(body, &place, path, value)?];
+        let mut edits = vec![edit(body, &place, path, value)?];
         if let (Layout::Responses, Side::Answer, Place::At(target)) = (self.layout, side, &place) {
             // Some servers say the whole text once more beside the output.
             let text = body.value(target.item);
@@ -209,341 +190,39 @@ impl Dialect {
         }
         Ok(body.splice(edits))
     }
-
-    fn edit(&self, body: &Json, place: &Place, path: &Path, value: &str) -> Result<Edit, Unlocated> {
-        match place {
-            Place::At(Target { item, form: Form::Embedded(inside) }) => {
-                let embedded = Embedded::open(body.value(*item)).ok_or_else(|| not_there(body.root(), path))?;
-                let root = embedded.json.root();
-                let old = root.find(inside).ok_or_else(|| not_there(body.root(), path))?;
-                let with = written(old, old.kind() == Kind::String, path, value)?;
-                Ok(embedded.outwards(&Edit { span: old.span(), with }))
-            }
-            Place::At(Target { item, form }) => {
-                let old = body.value(*item);
-                Ok(Edit { span: old.span(), with: written(old, *form == Form::Text, path, value)? })
-            }
-            Place::Added { parent, keys } => Ok(added(body.value(*parent), keys, value)),
-            Place::AddedInside { string, parent, keys } => {
-                let embedded = Embedded::open(body.value(*string)).ok_or_else(|| not_there(body.root(), path))?;
-                let parent = embedded.json.root().find(parent).ok_or_else(|| not_there(body.root(), path))?;
-                Ok(embedded.outwards(&added(parent, keys, value)))
-            }
-            Place::FirstMessage { list } => {
-                let list = body.value(*list);
-                let comma = if list.is_empty() { "" } else { "," };
-                let start = list.span().start + 1;
-                let with = format!(r#"{{"role":"system","content":{}}}{comma}"#, quote(value));
-                Ok(Edit { span: start..start, with: with.into_bytes() })
-            }
-        }
-    }
-
-    fn places(&self, side: Side, body: &Json, path: &Path) -> Result<Vec<Place>, Unlocated> {
-        let root = body.root();
-        let steps = path.0.as_slice();
-        let Some((Step::Key(first), rest)) = steps.split_first() else {
-            return raw(root, steps, path, false).map(|place| vec![place]);
-        };
-        let there = root.get(first).is_some();
-        match (side, first.as_str()) {
-            (Side::Request, "request") | (Side::Answer, "response") => {
-                return raw(root, rest, path, true).map(|place| vec![place]);
-            }
-            (Side::Answer, "answer" | "tool_calls") => {}
-            (Side::Request, key) if !there && (OF_ANSWERS.contains(&key) || OF_OTHERS.contains(&key)) => {
-                return Err(Unlocated::OtherSide { path: path.to_string(), side });
-            }
-            (Side::Answer, "request" | "system" | "messages" | "input" | "tools") if !there => {
-                return Err(Unlocated::OtherSide { path: path.to_string(), side });
-            }
-            _ => {}
-        }
-        match (side, first.as_str(), rest) {
-            (Side::Answer, "answer", []) => self.answer(body, path),
-            (Side::Answer, "tool_calls", [Step::Index(place), rest @ ..]) => {
-                let reply = self.read(body);
-                let calls: Vec<&ToolCall> = reply.tool_calls().collect();
-                one(call(body, &calls, *place, rest, path))
-            }
-            (Side::Answer, _, _) => one(raw(root, steps, path, false)),
-            (Side::Request, "system", []) => self.system(body, path),
-            (Side::Request, "messages" | "input", [Step::Index(place), rest @ ..]) => {
-                self.message(body, *place, rest, path)
-            }
-            (Side::Request, "messages", []) if self.layout == Layout::Responses && !there => {
-                one(raw(root, &[Step::Key("input".to_owned())], path, false))
-            }
-            (Side::Request, "messages" | "input", _) => one(raw(root, steps, path, false)),
-            (Side::Request, "tools", [Step::Index(place), rest @ ..]) => one(tool(root, *place, rest, path)),
-            (Side::Request, "texts", [Step::Index(place)]) if self.layout == Layout::Embeddings && !there => {
-                let texts = root.get("input").or_else(|| root.get("inputs"));
-                let texts = texts.ok_or_else(|| not_there(root, path))?;
-                match texts.kind() {
-                    Kind::Array => one(raw(texts, &[Step::Index(*place)], path, false)),
-                    _ if *place == 0 => one(Ok(at(texts))),
-                    _ => Err(no_item(path, "texts", 1)),
-                }
-            }
-            (Side::Request, _, _) => one(raw(root, steps, path, true)),
-        }
-    }
-
-    /// The texts of an answer.
-    fn answer(&self, body: &Json, path: &Path) -> Result<Vec<Place>, Unlocated> {
-        let root = body.root();
-        let reply = self.read(body);
-        let texts: Vec<Place> = reply
-            .parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::Text(text) => root.find(&Path::parse(&text.path).ok()?).map(text_at),
-                _ => None,
-            })
-            .collect();
-        if !texts.is_empty() {
-            return Ok(texts);
-        }
-        // No text, or an empty one: it can be written where the dialect keeps it.
-        let message = root.get("choices").and_then(|choices| choices.at(0)).and_then(|choice| choice.get("message"));
-        if let Some(message) = message.filter(|message| message.kind() == Kind::Object) {
-            return Ok(vec![match message.get("content") {
-                Some(content) if matches!(content.kind(), Kind::Null | Kind::String) => text_at(content),
-                Some(content) => return Err(not_there(content, path)),
-                None => Place::Added { parent: message.index(), keys: vec!["content".to_owned()] },
-            }]);
-        }
-        let empty = |block: Ref<'_>| block.get("text").filter(|text| text.raw() == b"\"\"").map(text_at);
-        let blocks = root.get("content").into_iter().flat_map(Ref::items);
-        let items = root.get("output").into_iter().flat_map(Ref::items);
-        let inside = items.filter_map(|item| item.get("content")).flat_map(Ref::items);
-        blocks.chain(inside).find_map(empty).map(|place| vec![place]).ok_or_else(|| not_there(root, path))
-    }
-
-    /// The system prompt, wherever the dialect keeps it.
-    fn system(&self, body: &Json, path: &Path) -> Result<Vec<Place>, Unlocated> {
-        let root = body.root();
-        let key = match self.layout {
-            Layout::Messages => "system",
-            Layout::Responses => "instructions",
-            Layout::Chat => "",
-            Layout::Embeddings => return Err(not_there(root, path)),
-        };
-        let beside = root.get(key);
-        if let Some(beside) = beside.filter(|beside| !beside.is_null()) {
-            return texts(beside).ok_or_else(|| not_there(beside, path));
-        }
-        let messages = root.get("messages").or_else(|| root.get("input")).filter(|list| list.kind() == Kind::Array);
-        let first = messages
-            .filter(|_| self.layout != Layout::Messages)
-            .into_iter()
-            .flat_map(Ref::items)
-            .find(|item| item.text("role").is_some_and(|role| matches!(role.as_str(), "system" | "developer")));
-        if let Some(content) = first.and_then(|message| message.get("content")) {
-            return texts(content).ok_or_else(|| not_there(content, path));
-        }
-        match (self.layout, beside, messages) {
-            (_, Some(null), _) => Ok(vec![text_at(null)]),
-            (Layout::Chat, None, Some(list)) => Ok(vec![Place::FirstMessage { list: list.index() }]),
-            (Layout::Messages | Layout::Responses, None, _) if root.kind() == Kind::Object => {
-                Ok(vec![Place::Added { parent: root.index(), keys: vec![key.to_owned()] }])
-            }
-            _ => Err(not_there(root, path)),
-        }
-    }
-
-    /// A message, or something in it.
-    fn message(&self, body: &Json, place: usize, rest: &[Step], path: &Path) -> Result<Vec<Place>, Unlocated> {
-        let root = body.root();
-        let key =
-            if self.layout == Layout::Responses || self.layout == Layout::Embeddings { "input" } else { "messages" };
-        let list = root.get(key).ok_or_else(|| not_there(root, path))?;
-        if list.kind() == Kind::String && place == 0 {
-            let whole = rest.is_empty() || matches!(rest, [Step::Key(key)] if key == "content");
-            return if whole { Ok(vec![text_at(list)]) } else { Err(not_there(list, path)) };
-        }
-        let item = list.at(place).ok_or_else(|| not_there(list, path))?;
-        match rest {
-            [Step::Key(key)] if key == "content" => {
-                let content = ["content", "output"].iter().find_map(|key| item.get(key));
-                let content = content.ok_or_else(|| not_there(item, path))?;
-                texts(content).ok_or_else(|| not_there(content, path))
-            }
-            [Step::Key(key), Step::Index(number), rest @ ..] if key == "tool_calls" => {
-                let prompt = self.prompt(body);
-                let here = item.path().to_string();
-                let message = prompt.messages.iter().find(|message| message.path == here);
-                let calls: Vec<&ToolCall> = message
-                    .iter()
-                    .flat_map(|message| &message.parts)
-                    .filter_map(|part| match part {
-                        Part::ToolCall(call) => Some(call),
-                        _ => None,
-                    })
-                    .collect();
-                one(call(body, &calls, *number, rest, path))
-            }
-            _ => one(raw(item, rest, path, false)),
-        }
-    }
 }
 
-fn one(place: Result<Place, Unlocated>) -> Result<Vec<Place>, Unlocated> {
-    place.map(|place| vec![place])
-}
-
-/// A tool call, its name, its arguments or something in them.
-fn call(body: &Json, calls: &[&ToolCall], place: usize, rest: &[Step], path: &Path) -> Result<Place, Unlocated> {
-    let root = body.root();
-    let found = calls.get(place).ok_or_else(|| no_item(path, "tool_calls", calls.len()))?;
-    let value = Path::parse(&found.path).ok().and_then(|path| root.find(&path));
-    let value = value.ok_or_else(|| not_there(root, path))?;
-    let named = |key: &str| value.get(key).filter(|inside| inside.text("name").as_deref() == Some(&found.name));
-    let holder = named("function").or_else(|| named("custom")).unwrap_or(value);
-    let Some((Step::Key(key), rest)) = rest.split_first() else {
-        return raw(value, rest, path, false);
-    };
-    match (key.as_str(), rest) {
-        ("name", []) => Ok(at(holder.get("name").ok_or_else(|| not_there(holder, path))?)),
-        ("arguments", rest) => {
-            let arguments =
-                ["arguments", "input", "action", "operation", "code"].iter().find_map(|key| holder.get(key));
-            raw(arguments.ok_or_else(|| not_there(holder, path))?, rest, path, true)
+fn edit(body: &Json, place: &Place, path: &Path, value: &str) -> Result<Edit, Unlocated> {
+    match place {
+        Place::At(Target { item, form: Form::Embedded(inside) }) => {
+            let embedded = Embedded::open(body.value(*item)).ok_or_else(|| not_there(body.root(), path))?;
+            let root = embedded.json.root();
+            let old = root.find(inside).ok_or_else(|| not_there(body.root(), path))?;
+            let with = written(old, old.kind() == Kind::String, path, value)?;
+            Ok(embedded.outwards(&Edit { span: old.span(), with }))
         }
-        (_, rest) => {
-            let key = std::iter::once(Step::Key(key.clone()));
-            raw(value, &key.chain(rest.iter().cloned()).collect::<Vec<_>>(), path, false)
+        Place::At(Target { item, form }) => {
+            let old = body.value(*item);
+            Ok(Edit { span: old.span(), with: written(old, *form == Form::Text, path, value)? })
         }
-    }
-}
-
-/// A tool that is offered, or something in it, wherever the dialect keeps it.
-fn tool(root: Ref<'_>, place: usize, rest: &[Step], path: &Path) -> Result<Place, Unlocated> {
-    let list = root.get("tools").ok_or_else(|| not_there(root, path))?;
-    let item = list.at(place).ok_or_else(|| not_there(list, path))?;
-    let Some(Step::Key(key)) = rest.first() else { return raw(item, rest, path, false) };
-    let inside =
-        ["function", "custom"].iter().filter_map(|key| item.get(key)).find(|inside| inside.kind() == Kind::Object);
-    let schema = match key.as_str() {
-        "parameters" => "input_schema",
-        "input_schema" => "parameters",
-        other => other,
-    };
-    for name in [key.as_str(), schema] {
-        for holder in [Some(item), inside].into_iter().flatten() {
-            if holder.get(name).is_some() {
-                let key = std::iter::once(Step::Key(name.to_owned()));
-                return raw(holder, &key.chain(rest[1..].iter().cloned()).collect::<Vec<_>>(), path, true);
-            }
+        Place::Added { parent, keys } => Ok(added(body.value(*parent), keys, value)),
+        Place::AddedInside { string, parent, keys } => {
+            let embedded = Embedded::open(body.value(*string)).ok_or_else(|| not_there(body.root(), path))?;
+            let parent = embedded.json.root().find(parent).ok_or_else(|| not_there(body.root(), path))?;
+            Ok(embedded.outwards(&added(parent, keys, value)))
         }
-    }
-    raw(inside.unwrap_or(item), rest, path, true)
-}
-
-/// Follows the steps through the body itself, into strings that hold JSON too. Where `may_add`, keys
-/// that an object has not are places for a new value.
-fn raw(start: Ref<'_>, steps: &[Step], path: &Path, may_add: bool) -> Result<Place, Unlocated> {
-    let mut here = start;
-    for (place, step) in steps.iter().enumerate() {
-        let next = match step {
-            Step::Key(key) => here.get(key),
-            Step::Index(index) => here.at(*index),
-        };
-        if let Some(next) = next {
-            here = next;
-            continue;
+        Place::FirstMessage { list } => {
+            let list = body.value(*list);
+            let comma = if list.is_empty() { "" } else { "," };
+            let start = list.span().start + 1;
+            let with = format!(r#"{{"role":"system","content":{}}}{comma}"#, quote(value));
+            Ok(Edit { span: start..start, with: with.into_bytes() })
         }
-        let rest = &steps[place..];
-        if let Some(embedded) = Embedded::open(here) {
-            return match raw(embedded.json.root(), rest, path, may_add) {
-                Ok(Place::At(Target { form: Form::Text | Form::Json, .. })) => {
-                    Ok(Place::At(Target { item: here.index(), form: Form::Embedded(Path(rest.to_vec())) }))
-                }
-                Ok(Place::Added { parent, keys }) => {
-                    let parent = embedded.json.value(parent).path();
-                    Ok(Place::AddedInside { string: here.index(), parent, keys })
-                }
-                Ok(_) => Err(not_there(here, path)),
-                Err(Unlocated::NotThere { at, has, .. }) => {
-                    let outer = here.path();
-                    let at = if at.is_empty() { outer.to_string() } else { format!("{outer}.{at}") };
-                    Err(Unlocated::NotThere { path: path.to_string(), at, has })
-                }
-                Err(error) => Err(error),
-            };
-        }
-        let keys: Option<Vec<String>> = rest
-            .iter()
-            .map(|step| match step {
-                Step::Key(key) => Some(key.clone()),
-                Step::Index(_) => None,
-            })
-            .collect();
-        return match keys {
-            Some(keys) if may_add && here.kind() == Kind::Object => Ok(Place::Added { parent: here.index(), keys }),
-            _ => Err(not_there(here, path)),
-        };
-    }
-    Ok(at(here))
-}
-
-fn at(value: Ref<'_>) -> Place {
-    let form = if value.kind() == Kind::String { Form::Text } else { Form::Json };
-    Place::At(Target { item: value.index(), form })
-}
-
-fn text_at(value: Ref<'_>) -> Place {
-    Place::At(Target { item: value.index(), form: Form::Text })
-}
-
-/// The texts of content: itself, or those of its parts.
-fn texts(content: Ref<'_>) -> Option<Vec<Place>> {
-    match content.kind() {
-        Kind::String | Kind::Null => Some(vec![text_at(content)]),
-        Kind::Array => {
-            let found: Vec<Place> = content.items().filter_map(text_of).map(text_at).collect();
-            (!found.is_empty()).then_some(found)
-        }
-        _ => None,
-    }
-}
-
-/// The text of a part; of a tool's result in Anthropic's form its only text.
-fn text_of(part: Ref<'_>) -> Option<Ref<'_>> {
-    if part.kind() == Kind::String {
-        return Some(part);
-    }
-    if let Some(text) = part.get("text").filter(|text| text.kind() == Kind::String) {
-        return Some(text);
-    }
-    let content =
-        part.get("content").filter(|_| part.text("type").is_some_and(|kind| kind.ends_with("tool_result")))?;
-    match content.kind() {
-        Kind::String => Some(content),
-        Kind::Array => {
-            content.at(0).filter(|_| content.len() == 1)?.get("text").filter(|text| text.kind() == Kind::String)
-        }
-        _ => None,
     }
 }
 
 fn shown(value: Ref<'_>) -> String {
     value.as_str().unwrap_or_else(|| value.raw_str()).into_owned()
-}
-
-fn not_there(here: Ref<'_>, path: &Path) -> Unlocated {
-    let has = match here.kind() {
-        Kind::Array => Has::Items(here.len()),
-        Kind::Object => {
-            Has::Keys(here.items().filter_map(Ref::key).map(|key| String::from_utf8_lossy(&key).into_owned()).collect())
-        }
-        _ => Has::Scalar,
-    };
-    Unlocated::NotThere { path: path.to_string(), at: here.path().to_string(), has }
-}
-
-fn no_item(path: &Path, list: &str, count: usize) -> Unlocated {
-    Unlocated::NotThere { path: path.to_string(), at: list.to_owned(), has: Has::Items(count) }
 }
 
 /// A new value as it is written: text as a string, else JSON; what says nothing takes either.
@@ -582,3 +261,157 @@ fn added(parent: Ref<'_>, keys: &[String], value: &str) -> Edit {
 
 /// Members that are text whatever it looks like.
 const TEXTS: &[&str] = &["system", "instructions", "content", "description"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: &str = r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"u"}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}], "tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{}}}],"stop":null,"n":1}"#;
+    const CHAT_ANSWER: &str = r#"{"choices":[{"message":{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}},{"id":"d","type":"function","function":{"name":"g","arguments":""}}]}}]}"#;
+    const RESPONSES: &str = r#"{"input":[{"role":"developer","content":"s"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"r"}],"tools":[{"type":"function","name":"f","description":"d"}]}"#;
+    const RESPONSES_ANSWER: &str = r#"{"output":[{"type":"reasoning","summary":[]},{"type":"message","content":[{"type":"output_text","text":"t"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":1}"}],"output_text":"t"}"#;
+    const MESSAGES: &str = r#"{"system":[{"type":"text","text":"s"}],"messages":[{"role":"user","content":"u"},{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"tool_use","id":"c","name":"f","input":{"a":1}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":"r"}]}],"tools":[{"name":"f","description":"d","input_schema":{"type":"object"}}]}"#;
+    const MESSAGES_ANSWER: &str = r#"{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"},{"type":"tool_use","id":"c","name":"f","input":{"a":1}}]}"#;
+
+    fn dialect(name: &str) -> &'static Dialect {
+        Dialect::named(name).expect("a dialect")
+    }
+
+    /// What becomes of the body: the changed part of it, or why there is none.
+    fn set(name: &str, body: &str, path: &str, value: &str) -> String {
+        let json = Json::parse_text(body).expect("JSON");
+        let path = Path::parse(path).expect("a path");
+        let request = ["messages", "input"].iter().any(|key| json.root().get(key).is_some());
+        let which = if request { Side::Request } else { Side::Answer };
+        match dialect(name).set(which, &json, &path, value) {
+            Ok(edited) => {
+                let edited = String::from_utf8(edited).expect("text");
+                assert!(Json::parse_text(&edited).is_ok(), "{edited}");
+                let start = body.bytes().zip(edited.bytes()).take_while(|(old, new)| old == new).count();
+                let rest = body.len().min(edited.len()) - start;
+                let same = body.bytes().rev().zip(edited.bytes().rev()).take(rest).take_while(|(old, new)| old == new);
+                let end = same.count();
+                format!("{} -> {}", &body[start..body.len() - end], &edited[start..edited.len() - end])
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn check(name: &str, body: &str, path: &str, value: &str, expected: &str) {
+        assert_eq!(set(name, body, path, value), expected, "{path}");
+    }
+
+    #[test]
+    fn chat_requests_are_set() {
+        let check = |path: &str, value: &str, expected: &str| check("openai-chat", CHAT, path, value, expected);
+        check("system", "new", "s -> new");
+        check("messages[0].content", "new", "s -> new");
+        check("messages[1].content", "x \"y\"", r#"u -> x \"y\""#);
+        check("messages[1].content[0].text", "new", "u -> new");
+        check("messages[3].content", "9", "r -> 9");
+        check("messages[2].content", "new", r#"null -> "new""#);
+        check("messages[2].tool_calls[0].arguments.a", "2", "1 -> 2");
+        check("messages[2].tool_calls[0].function.arguments.a", "2", "1 -> 2");
+        check("messages[2].tool_calls[0].arguments.b", "x", r#" -> ,\"b\":\"x\""#);
+        check("messages[2].tool_calls[0].name", "new", "f -> new");
+        check("tools[0].description", "new", "d -> new");
+        check("tools[0].parameters", r#"{"x":1}"#, r#" -> "x":1"#);
+        check("model", "new", "m -> new");
+        check("n", "2", "1 -> 2");
+        check("stop", "END", r#"null -> "END""#);
+        check("temperature", "0", r#" -> ,"temperature":0"#);
+        check("reasoning.effort", "high", r#" -> ,"reasoning":{"effort":"high"}"#);
+        check("request.messages[0].role", "developer", "system -> developer");
+        check("messages[7].content", "x", "there is no `messages[7].content`: `messages` has 4 items");
+        check("messages[0].contnet", "x", "there is no `messages[0].contnet`: `messages[0]` has `role`, `content`");
+        check("tools[1]", "{}", "there is no `tools[1]`: `tools` has 1 item");
+        check(
+            "messages[2].tool_calls[3].name",
+            "x",
+            "there is no `messages[2].tool_calls[3].name`: `tool_calls` has 1 item",
+        );
+        check("n", "many", "`n` needs a JSON value like `1`, not `many`");
+        check("answer", "x", "`answer` is no part of a request");
+        check("result", "x", "`result` is no part of a request");
+    }
+
+    #[test]
+    fn other_requests_are_set() {
+        check("openai-responses", RESPONSES, "system", "new", "s -> new");
+        check("openai-responses", RESPONSES, "messages[2].content", "new", "r -> new");
+        check("openai-responses", RESPONSES, "input[2].output", "new", "r -> new");
+        check("openai-responses", RESPONSES, "messages[1].tool_calls[0].arguments.x", "1", r#" -> \"x\":1"#);
+        check("openai-responses", RESPONSES, "tools[0].description", "new", "d -> new");
+        let text = r#"{"input":"u","tools":[]}"#;
+        check("openai-responses", text, "messages[0].content", "new", "u -> new");
+        check("openai-responses", text, "messages[0]", "new", "u -> new");
+        check("openai-responses", text, "system", "4", r#" -> ,"instructions":"4""#);
+        check("anthropic-messages", MESSAGES, "system", "new", "s -> new");
+        check("anthropic-messages", MESSAGES, "system[0].text", "new", "s -> new");
+        check("anthropic-messages", MESSAGES, "messages[0].content", "new", "u -> new");
+        check("anthropic-messages", MESSAGES, "messages[1].content", "new", "a -> new");
+        check("anthropic-messages", MESSAGES, "messages[2].content", "new", "r -> new");
+        check("anthropic-messages", MESSAGES, "messages[1].tool_calls[0].arguments.a", "2", "1 -> 2");
+        check("anthropic-messages", MESSAGES, "tools[0].parameters.type", "new", "object -> new");
+        let bare = r#"{"messages":[],"model":"m"}"#;
+        check("anthropic-messages", bare, "system", "new", r#" -> ,"system":"new""#);
+        check("openai-chat", bare, "system", "new", r#" -> {"role":"system","content":"new"}"#);
+        let texts = r#"{"input":["a","b"],"model":"m"}"#;
+        check("openai-embeddings", texts, "texts[1]", "new", "b -> new");
+        check("openai-embeddings", texts, "texts[2]", "x", "there is no `texts[2]`: `input` has 2 items");
+        check("openai-embeddings", r#"{"input":"a","model":"m"}"#, "texts[0]", "new", "a -> new");
+    }
+
+    #[test]
+    fn answers_are_set() {
+        check("openai-chat", CHAT_ANSWER, "answer", "new", r#"null -> "new""#);
+        check("openai-chat", CHAT_ANSWER, "tool_calls[0].arguments.a", "\"x\"", r#"1 -> \"x\""#);
+        check("openai-chat", CHAT_ANSWER, "tool_calls[0].arguments", "{}", r#"\"a\": 1 -> "#);
+        check("openai-chat", CHAT_ANSWER, "tool_calls[1].arguments.city", "Rome", r#" -> {\"city\":\"Rome\"}"#);
+        check("openai-chat", CHAT_ANSWER, "tool_calls[1].name", "h", "g -> h");
+        check(
+            "openai-chat",
+            CHAT_ANSWER,
+            "tool_calls[2].name",
+            "h",
+            "there is no `tool_calls[2].name`: `tool_calls` has 2 items",
+        );
+        check("openai-chat", CHAT_ANSWER, "response.choices[0].message.role", "x", "assistant -> x");
+        check(
+            "openai-responses",
+            RESPONSES_ANSWER,
+            "answer",
+            "new",
+            r#"t"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":1}"}],"output_text":"t -> new"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":1}"}],"output_text":"new"#,
+        );
+        check("openai-responses", RESPONSES_ANSWER, "tool_calls[0].arguments.a", "[]", "1 -> []");
+        check(
+            "anthropic-messages",
+            MESSAGES_ANSWER,
+            "answer",
+            "new",
+            "`answer` has 2 texts: `content[0].text`, `content[1].text`",
+        );
+        check("anthropic-messages", MESSAGES_ANSWER, "content[1].text", "new", "b -> new");
+        check("anthropic-messages", MESSAGES_ANSWER, "tool_calls[0].arguments.b.c", "1", r#" -> ,"b":{"c":1}"#);
+        check("anthropic-messages", MESSAGES_ANSWER, "tool_calls[0].name", "g", "f -> g");
+    }
+
+    #[test]
+    fn values_are_got() {
+        let get = |name: &str, body: &str, path: &str| {
+            let json = Json::parse_text(body).expect("JSON");
+            let path = Path::parse(path).expect("a path");
+            dialect(name).get(side(&path), &json, &path)
+        };
+        let chat = |path: &str| get("openai-chat", CHAT, path);
+        assert_eq!(chat("system").as_deref(), Some("s"));
+        assert_eq!(chat("tools[0].parameters").as_deref(), Some("{}"));
+        assert_eq!(chat("messages[2].content").as_deref(), Some(""));
+        assert_eq!(chat("messages[2].tool_calls[0].arguments.a").as_deref(), Some("1"));
+        assert_eq!(chat("temperature"), None);
+        assert_eq!(get("anthropic-messages", MESSAGES_ANSWER, "answer").as_deref(), Some("a\nb"));
+        let list = get("openai-responses", RESPONSES, "messages").expect("the input");
+        assert!(list.starts_with(r#"[{"role":"developer""#), "{list}");
+    }
+}

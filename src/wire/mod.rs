@@ -20,6 +20,7 @@ mod openai_chat_stream;
 mod openai_embeddings;
 mod openai_responses;
 mod openai_responses_stream;
+mod places;
 mod request;
 
 pub use dialect::{Dialect, EndFinder, recognise};

@@ -4,7 +4,7 @@
 //! (`reasoning_content`, `reasoning`, `reasoning_details`, `x_groq`, …) from their answers.
 
 use super::canonical::Rule;
-use super::content::{blank, json_or_text, media, media_in, other, read, result_text, tools};
+use super::content::{blank, json_or_text, key_of, media, media_in, other, read, result_text, tools};
 use super::dialect::drops;
 use super::errors::error_text;
 use crate::model::{Message, Part, Prompt, Reasoning, Reply, Text, ToolCall, ToolResult, Usage};
@@ -15,7 +15,7 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
     let root = body.root();
     let mut prompt = Prompt::default();
     for member in root.items() {
-        let key = member.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
+        let key = key_of(member);
         match (key.as_str(), member.kind()) {
             ("model", Kind::String) => prompt.model = member.as_str().map(std::borrow::Cow::into_owned),
             ("stream", Kind::Bool) => prompt.stream = member.as_bool().unwrap_or_default(),
@@ -120,8 +120,7 @@ fn said(value: Ref<'_>, path: &str, parts: &mut Vec<Part>) {
 fn reasoning(value: Ref<'_>, path: &str) -> Option<Part> {
     let details = ["reasoning_details", "thinking_blocks"]
         .into_iter()
-        .filter_map(|key| Some((key, value.get(key).filter(|list| list.kind() == Kind::Array)?)))
-        .next();
+        .find_map(|key| Some((key, value.get(key).filter(|list| list.kind() == Kind::Array)?)));
     let seals = ["signature", "data", "encrypted_content"];
     let seal = ["extra_content", "thought_signature"].into_iter().find(|key| {
         value.get(key).is_some_and(|found| !blank(found) && (found.kind() == Kind::String || thought(found)))
@@ -247,5 +246,88 @@ fn usage(root: Ref<'_>) -> Usage {
             .or_else(|| count("cached_tokens")),
         cache_written: detail("prompt_tokens_details", "cache_write_tokens"),
         reasoning: detail("completion_tokens_details", "reasoning_tokens"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_reply(text: &str) -> Reply {
+        reply(&Json::parse_text(text).expect("JSON"))
+    }
+
+    fn check(usage: &str, expected: [Option<u64>; 5]) {
+        let usage = read_reply(&format!(r#"{{"choices":[],{usage}}}"#)).usage;
+        let found = [usage.input, usage.output, usage.cached, usage.cache_written, usage.reasoning];
+        assert_eq!(found, expected, "{usage:?}");
+    }
+
+    #[test]
+    fn tokens_are_counted_once() {
+        check(r#""usage":null"#, [None; 5]);
+        check(r#""x":1"#, [None; 5]);
+        check(
+            r#""usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":2},"completion_tokens_details":{"reasoning_tokens":3}}"#,
+            [Some(10), Some(5), Some(4), Some(2), Some(3)],
+        );
+        check(
+            r#""usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":18,"completion_tokens_details":{"reasoning_tokens":3}}"#,
+            [Some(10), Some(8), None, None, Some(3)],
+        );
+        check(
+            r#""usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_cache_hit_tokens":8}"#,
+            [Some(10), Some(5), Some(8), None, None],
+        );
+        check(
+            r#""x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#,
+            [Some(1), Some(2), None, None, None],
+        );
+    }
+
+    #[test]
+    fn what_servers_add_to_an_answer_is_read() {
+        let answer = |message: &str| read_reply(&format!(r#"{{"choices":[{{"message":{message}}}]}}"#)).parts;
+        let reasoning = |text: &str, sealed, key: &str| {
+            let path = format!("choices[0].message.{key}");
+            Part::Reasoning(Reasoning { text: text.to_owned(), sealed, path })
+        };
+        assert_eq!(answer(r#"{"reasoning_content":"t"}"#), [reasoning("t", false, "reasoning_content")]);
+        assert_eq!(
+            answer(r#"{"reasoning":"t","reasoning_details":[{"type":"reasoning.text","text":"t","signature":"s"}]}"#),
+            [reasoning("t", true, "reasoning")]
+        );
+        assert_eq!(
+            answer(
+                r#"{"reasoning_details":[{"summary":"a"},{"data":"x"}],"content":null,"annotations":[],"audio":null}"#
+            ),
+            [reasoning("a", true, "reasoning_details")]
+        );
+        assert_eq!(
+            answer(r#"{"extra_content":{"google":{"thought_signature":"s"}}}"#),
+            [reasoning("", true, "extra_content")]
+        );
+        let [Part::ToolCall(call), Part::ToolResult(result)] =
+            &answer(r#"{"executed_tools":[{"type":"search","arguments":"{}","output":"o"}]}"#)[..]
+        else {
+            panic!("a call and its result");
+        };
+        assert!(
+            call.by_provider && result.content == "o" && result.path == "choices[0].message.executed_tools[0].output"
+        );
+        let [Part::ToolCall(custom)] =
+            &answer(r#"{"tool_calls":[{"id":"c","type":"custom","custom":{"name":"f","input":"x"}}]}"#)[..]
+        else {
+            panic!("a call");
+        };
+        assert_eq!((custom.name.as_str(), custom.arguments.as_str()), ("f", "x"));
+        let [Part::Other(cited)] = &answer(r#"{"annotations":[{"type":"url_citation"}]}"#)[..] else {
+            panic!("annotations");
+        };
+        assert_eq!(cited.path, "choices[0].message.annotations");
+        assert_eq!(
+            read_reply(r#"{"choices":[{"message":{"content":"a"}},{"message":{"content":"b"}}]}"#).choices.len(),
+            1
+        );
     }
 }

@@ -448,3 +448,122 @@ pub(super) fn ends(event: &sse::Event) -> bool {
     let failed = root.get("error").is_some_and(|error| !error.is_null());
     failed || root.get("choices").is_some_and(|choices| choices.items().any(finished))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts the events together and takes them apart again; both forms must say the same.
+    fn check(stream: &[&str], complete: bool, expected: &str) {
+        let stream: Vec<Vec<u8>> = stream.iter().map(|data| sse::write("", data.as_bytes())).collect();
+        let made = assemble(&sse::events(&stream.concat()));
+        assert_eq!((String::from_utf8_lossy(&made.body).as_ref(), made.complete), (expected, complete));
+        if complete && !made.failed {
+            let unary = Json::parse(made.body).expect("JSON");
+            let request = Json::parse_text(r#"{"stream_options":{"include_usage":true}}"#).expect("JSON");
+            for manner in [Manner::OpenAi, Manner::Mistral] {
+                let again = assemble(&sse::events(&events(&unary, &request, manner).concat()));
+                assert_eq!(String::from_utf8_lossy(&again.body), expected, "{manner:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_make_an_answer() {
+        check(
+            &[
+                r#"{"id":"","model":"","choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
+                r#"{"id":"1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"finish_reason":null}],"usage":null,"obfuscation":"x"}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":"a\ud83d"}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":"\ude00"},"logprobs":{"content":[{"token":"a"}]}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+                r#"{"id":"1","choices":[],"usage":{"prompt_tokens":1}}"#,
+                "[DONE]",
+            ],
+            true,
+            r#"{"id":"1","object":"chat.completion","created":5,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a\ud83d\ude00","refusal":null},"logprobs":{"content":[{"token":"a"}]},"finish_reason":"stop"}],"prompt_filter_results":[{"prompt_index":0}],"usage":{"prompt_tokens":1}}"#,
+        );
+    }
+
+    #[test]
+    fn tool_calls_are_told_apart() {
+        let call = |pieces: &[&str], expected: &str| {
+            let mut stream: Vec<String> = pieces
+                .iter()
+                .map(|piece| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{piece}]}}}}]}}"#))
+                .collect();
+            stream.push(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#.to_owned());
+            let stream: Vec<&str> = stream.iter().map(String::as_str).collect();
+            let expected = format!(
+                r#"{{"choices":[{{"index":0,"message":{{"role":"assistant","content":null,"tool_calls":[{expected}]}},"finish_reason":"tool_calls"}}]}}"#
+            );
+            let stream: Vec<Vec<u8>> = stream.iter().map(|data| sse::write("", data.as_bytes())).collect();
+            let made = assemble(&sse::events(&stream.concat()));
+            assert_eq!(String::from_utf8_lossy(&made.body), expected);
+        };
+        let two = r#"{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"g","arguments":"{\"x\":1}"}}"#;
+        // Pieces by index, in turns.
+        call(
+            &[
+                r#"{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}"#,
+                r#"{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{\"x\""}}"#,
+                r#"{"index":0,"function":{"arguments":"{}"}}"#,
+                r#"{"index":1,"id":"b","function":{"name":"g","arguments":":1}"}}"#,
+            ],
+            two,
+        );
+        // All numbered 0, whole, with ids; without numbers.
+        for index in [r#""index":0,"#, ""] {
+            let first =
+                format!(r#"{{{index}"id":"a","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}"#);
+            let second =
+                format!(r#"{{{index}"id":"b","type":"function","function":{{"name":"g","arguments":"{{\"x\""}}}}"#);
+            let rest = format!(r#"{{{index}"function":{{"arguments":":1}}"}}}}"#);
+            call(&[&first, &second, &rest], two);
+        }
+        // All numbered 0, whole, without ids.
+        call(
+            &[
+                r#"{"index":0,"function":{"name":"f","arguments":"{}"}}"#,
+                r#"{"index":0,"function":{"name":"f","arguments":"{}"}}"#,
+            ],
+            r#"{"function":{"name":"f","arguments":"{}"}},{"function":{"name":"f","arguments":"{}"}}"#,
+        );
+    }
+
+    #[test]
+    fn choices_reasoning_and_chunked_content_are_kept() {
+        check(
+            &[
+                r#"{"id":"1","choices":[{"index":1,"delta":{"role":"assistant","content":"b"}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"role":"assistant","reasoning_content":"th"}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"reasoning_content":"ink","content":null}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{},"finish_reason":"length"}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+            ],
+            true,
+            r#"{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"a","reasoning_content":"think"},"finish_reason":"stop"},{"index":1,"message":{"role":"assistant","content":"b"},"finish_reason":"length"}]}"#,
+        );
+        check(
+            &[
+                r#"{"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"th"}]}]}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"ink"}]}]}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":"an"}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":"swer"}}]}"#,
+                r#"{"id":"1","choices":[{"index":0,"delta":{"content":[{"type":"reference","reference_ids":[1]}]},"finish_reason":"stop"}]}"#,
+            ],
+            true,
+            r#"{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"think"}]},{"type":"text","text":"answer"},{"type":"reference","reference_ids":[1]}]},"finish_reason":"stop"}]}"#,
+        );
+    }
+
+    #[test]
+    fn a_cut_or_failed_stream_keeps_what_came() {
+        let first = r#"{"id":"1","choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+        let body = r#"{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":null}]}"#;
+        check(&[first, "{\"id\":"], false, body);
+        check(&[first, r#"{"error":{"message":"no"}}"#], false, &body.replace("]}", r#"],"error":{"message":"no"}}"#));
+        check(&[r#"{"error":{"message":"no"}}"#], false, r#"{"error":{"message":"no"}}"#);
+    }
+}

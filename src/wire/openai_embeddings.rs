@@ -3,7 +3,7 @@
 //! Source: <https://platform.openai.com/docs/api-reference/embeddings>.
 
 use super::canonical::Rule;
-use super::content::{json_or_text, other};
+use super::content::{json_or_text, key_of, other};
 use super::dialect::drops;
 use super::errors::error_text;
 use crate::model::{Prompt, Reply, Usage};
@@ -14,7 +14,7 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
     let root = body.root();
     let mut prompt = Prompt::default();
     for member in root.items() {
-        let key = member.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
+        let key = key_of(member);
         match (key.as_str(), member.kind()) {
             ("model", Kind::String) => prompt.model = member.as_str().map(std::borrow::Cow::into_owned),
             ("input" | "inputs", Kind::Array) if member.items().all(|item| item.kind() != Kind::Number) => {

@@ -4,7 +4,7 @@
 //! message, so that places in the list and places among the messages agree.
 
 use super::canonical::Rule;
-use super::content::{blank, json_or_text, media, media_in, other, plain, read, result_text, tools};
+use super::content::{blank, json_or_text, key_of, media, media_in, other, plain, read, result_text, tools};
 use super::dialect::drops;
 use super::errors::error_text;
 use crate::model::{Message, Part, Prompt, Reasoning, Reply, Text, ToolCall, ToolResult, Usage};
@@ -20,9 +20,8 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
         prompt.messages.push(Message { role: "system".into(), name: None, parts, path: "system".into() });
     }
     for member in root.items() {
-        let key = member.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
+        let key = key_of(member);
         match (key.as_str(), member.kind()) {
-            ("instructions", _) => {}
             ("model", Kind::String) => prompt.model = member.as_str().map(std::borrow::Cow::into_owned),
             ("stream", Kind::Bool) => prompt.stream = member.as_bool().unwrap_or_default(),
             ("input", Kind::String) => {
@@ -39,9 +38,8 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
                 let id = member.as_str().map(std::borrow::Cow::into_owned).or_else(|| member.text("id"));
                 prompt.previous = prompt.previous.or(id);
             }
-            ("previous_response_id" | "conversation", Kind::Null) => {}
             // Frames of a WebSocket name themselves.
-            ("type", Kind::String) => {}
+            ("instructions", _) | ("previous_response_id" | "conversation", Kind::Null) | ("type", Kind::String) => {}
             _ if drops(rule, &key) => {}
             _ => prompt.parameters.push((key, member.raw_str().into_owned())),
         }
@@ -131,15 +129,15 @@ fn call(item: Ref<'_>, kind: &str, path: &str, parts: &mut Vec<Part>) {
         return;
     }
     let sources = item.get("action").and_then(|action| action.get("sources"));
-    let results = RESULTS.iter().filter_map(|key| Some((format!("{path}.{key}"), item.get(key)?)));
-    for (path, result) in results.chain(sources.map(|sources| (format!("{path}.action.sources"), sources))) {
+    let results = RESULTS.iter().filter_map(|key| Some((*key, item.get(key)?)));
+    for (key, result) in results.chain(sources.map(|sources| ("action.sources", sources))) {
         if !blank(result) {
             parts.push(Part::ToolResult(ToolResult {
                 call_id: id.clone(),
                 name: None,
                 content: outputs(result),
-                is_error: path.ends_with(".error"),
-                path,
+                is_error: key == "error",
+                path: format!("{path}.{key}"),
             }));
         }
     }
@@ -198,5 +196,108 @@ fn usage(root: Ref<'_>) -> Usage {
         cached: detail("input_tokens_details", "cached_tokens"),
         cache_written: detail("input_tokens_details", "cache_write_tokens"),
         reasoning: detail("output_tokens_details", "reasoning_tokens"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::keys;
+
+    fn lines(parts: &[Part]) -> Vec<String> {
+        let line = |part: &Part| match part {
+            Part::Text(text) => format!("text {} {}", text.path, text.text),
+            Part::Reasoning(found) => format!("reasoning {} {} {}", found.path, found.sealed, found.text),
+            Part::ToolCall(call) => format!("call {} {} {} {}", call.id, call.name, call.arguments, call.by_provider),
+            Part::ToolResult(result) => format!("result {} {} {}", result.call_id, result.path, result.content),
+            Part::Media(text) => format!("media {} {}", text.path, text.text),
+            Part::Other(text) => format!("other {}", text.path),
+        };
+        parts.iter().map(line).collect()
+    }
+
+    fn check(items: &str, expected: &[&str]) {
+        let body = format!(r#"{{"output":[{items}]}}"#);
+        assert_eq!(lines(&reply(&Json::parse_text(&body).expect("JSON")).parts), expected, "{items}");
+    }
+
+    #[test]
+    fn calls_of_all_kinds_are_read() {
+        check(
+            r#"{"type":"web_search_call","id":"w","action":{"type":"search","query":"q","sources":[{"url":"u"}]}}"#,
+            &[
+                r#"call w web_search {"type":"search","query":"q","sources":[{"url":"u"}]} true"#,
+                r#"result w output[0].action.sources [{"url":"u"}]"#,
+            ],
+        );
+        check(
+            r#"{"type":"file_search_call","id":"f","queries":["q"],"results":[{"file_id":"1","text":"t","score":0.5}]}"#,
+            &[
+                r#"call f file_search ["q"] true"#,
+                r#"result f output[0].results [{"file_id":"1","text":"t","score":0.5}]"#,
+            ],
+        );
+        check(
+            r#"{"type":"code_interpreter_call","id":"k","code":"1","outputs":[{"type":"logs","logs":"2"},{"type":"image","url":"u"}]}"#,
+            &["call k code_interpreter 1 true", "result k output[0].outputs 2", "media output[0].outputs[1] image u"],
+        );
+        check(
+            r#"{"type":"mcp_call","id":"m","name":"ask","arguments":"{}","output":"o","error":null,"server_label":"s"}"#,
+            &["call m ask {} true", "result m output[0].output o"],
+        );
+        check(
+            r#"{"type":"image_generation_call","id":"i","result":"AAAA"}"#,
+            &["call i image_generation  true", "media output[0].result image, 4 characters"],
+        );
+        check(
+            r#"{"type":"custom_tool_call","id":"x","call_id":"c","name":"f","input":"text"},{"type":"local_shell_call","call_id":"d","action":{"command":["ls"]}}"#,
+            &["call c f text false", r#"call d local_shell {"command":["ls"]} false"#],
+        );
+        check(
+            r#"{"type":"tool_search_call","call_id":"c","execution":"client","arguments":{"q":1}},{"type":"tool_search_call","id":"d","arguments":{}}"#,
+            &[r#"call c tool_search {"q":1} false"#, "call d tool_search {} true"],
+        );
+        check(
+            r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"s"}],"encrypted_content":"e"},{"type":"mcp_list_tools","tools":[]},{"type":"new"}"#,
+            &["reasoning output[0] true s", "other output[1]", "other output[2]"],
+        );
+    }
+
+    #[test]
+    fn each_item_of_the_input_is_a_message() {
+        let body = r#"{"instructions":"i","input":[{"role":"user","content":"u"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"r"}]},{"type":"item_reference","id":"x"}],"previous_response_id":null,"conversation":{"id":"conv"},"store":true,"include":[]}"#;
+        let prompt = prompt(&Json::parse_text(body).expect("JSON"), &keys::RESPONSES);
+        let messages: Vec<String> =
+            prompt.messages.iter().map(|m| format!("{} {} {}", m.path, m.role, lines(&m.parts).join(" "))).collect();
+        assert_eq!(
+            messages,
+            [
+                "system system text instructions i",
+                "input[0] user text input[0].content u",
+                "input[1] assistant call c f {} false",
+                "input[2] tool result c input[2].output r",
+                "input[3] assistant other input[3]",
+            ]
+        );
+        assert_eq!(prompt.previous.as_deref(), Some("conv"));
+        assert_eq!(prompt.parameters, [("include".to_owned(), "[]".to_owned())]);
+    }
+
+    #[test]
+    fn the_end_says_its_reason() {
+        let end = |text: &str| {
+            let reply = reply(&Json::parse_text(text).expect("JSON"));
+            (reply.finish, reply.error)
+        };
+        assert_eq!(end(r#"{"status":"completed","output":[],"error":null}"#), (Some("completed".into()), None));
+        assert_eq!(
+            end(r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[]}"#),
+            (Some("max_output_tokens".into()), None)
+        );
+        assert_eq!(
+            end(r#"{"status":"failed","error":{"message":"no"},"output":[]}"#),
+            (Some("failed".into()), Some("no".into()))
+        );
+        assert_eq!(end(r#"{"status":"in_progress","output":[]}"#), (None, None));
     }
 }

@@ -10,9 +10,12 @@ use crate::text::json::{Json, Kind, Ref};
 /// Events that end a stream and carry the whole response.
 const ENDS: &[&str] = &["response.completed", "response.incomplete", "response.failed", "response.cancelled"];
 
-/// Streams of text within an item: the event's name without `.delta`, the list that the part stands
+/// A stream of text within an item: the event's name without `.delta`, the list that the part stands
 /// in with the field of the event that says where, and the field that grows.
-const GROWS: &[(&str, Option<(&str, &str)>, &str)] = &[
+type Growing = (&'static str, Option<(&'static str, &'static str)>, &'static str);
+
+/// Streams of text within an item.
+const GROWS: &[Growing] = &[
     ("response.output_text", Some(("content", "content_index")), "text"),
     ("response.refusal", Some(("content", "content_index")), "refusal"),
     ("response.reasoning_text", Some(("content", "content_index")), "text"),
@@ -55,39 +58,29 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
         }
     }
     let failed = error.is_some();
-    let output = |mut items: Vec<Item>| {
-        items.sort_by_key(|item| item.index);
-        Value::List(items.into_iter().map(|item| Value::Object(item.item)).collect())
-    };
+    items.sort_by_key(|item| item.index);
+    let none = items.is_empty();
+    let output = Value::List(items.into_iter().map(|item| Value::Object(item.item)).collect());
     let parsed = base.as_ref().and_then(|base| Json::parse(base.clone()).ok());
-    let body = match (base, parsed) {
-        (Some(base), Some(parsed)) => {
-            // Some servers leave the output of the last event empty.
-            let empty = parsed.root().get("output").is_none_or(Ref::is_empty);
-            if error.is_none() && (items.is_empty() || (complete && !empty)) {
-                base
-            } else {
-                let mut response = Object::open(parsed.root(), 1);
-                if !items.is_empty() && (empty || !complete) {
-                    response.set("output", output(items));
-                }
-                if let Some(error) = error {
-                    response.set("error", error);
-                }
-                response.write()
-            }
-        }
-        _ => {
-            let mut response = Object::new();
-            if !items.is_empty() || error.is_none() {
-                response = response.with("object", Value::text("response")).with("output", output(items));
-            }
-            if let Some(error) = error {
-                response.set("error", error);
-            }
-            response.write()
-        }
+    // Some servers leave the output of the last event empty.
+    let empty = parsed.as_ref().is_none_or(|parsed| parsed.root().get("output").is_none_or(Ref::is_empty));
+    if let (Some(base), None) = (&base, &error)
+        && (none || (complete && !empty))
+    {
+        return Assembled { body: base.clone(), complete, failed };
+    }
+    let mut response = match parsed {
+        Some(parsed) => Object::open(parsed.root(), 1),
+        None if none && failed => Object::new(),
+        None => Object::new().with("object", Value::text("response")),
     };
+    if (!none && (empty || !complete)) || (!failed && response.get("output").is_none()) {
+        response.set("output", output);
+    }
+    if let Some(error) = error {
+        response.set("error", error);
+    }
+    let body = response.write();
     Assembled { body, complete, failed }
 }
 
@@ -104,13 +97,11 @@ fn add(items: &mut Vec<Item>, kind: &str, root: Ref<'_>) {
         return;
     }
     let index = number("output_index");
-    let known = match index {
-        Some(index) => items.iter_mut().find(|known| known.index == index),
-        None => {
-            let id = root.get("item_id").map(|id| Value::open(id, 1));
-            items.iter_mut().rev().find(|known| id.is_none() || known.item.get("id") == id.as_ref())
-        }
-    };
+    let id = root.get("item_id").map(|id| Value::open(id, 1));
+    let known = items.iter_mut().rev().find(|known| match index {
+        Some(index) => known.index == index,
+        None => id.is_none() || known.item.get("id") == id.as_ref(),
+    });
     let Some(item) = known.map(|known| &mut known.item) else { return };
     let place = |key: &str| number(key).and_then(|place| usize::try_from(place).ok()).unwrap_or_default();
     match kind {
@@ -353,4 +344,73 @@ pub(super) fn ends(event: &sse::Event) -> bool {
     let kind = Json::parse(event.data.clone()).ok().and_then(|json| json.root().text("type"));
     let kind = kind.as_deref().unwrap_or(&event.name);
     kind == "error" || ENDS.contains(&kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts the events together and takes them apart again; both forms must say the same.
+    fn check(stream: &[&str], complete: bool, expected: &str) {
+        let stream: Vec<Vec<u8>> = stream.iter().map(|data| sse::write("", data.as_bytes())).collect();
+        let made = assemble(&sse::events(&stream.concat()));
+        assert_eq!((String::from_utf8_lossy(&made.body).as_ref(), made.complete), (expected, complete));
+        if complete && !made.failed {
+            let unary = Json::parse(made.body).expect("JSON");
+            let again = assemble(&sse::events(&events(&unary).concat()));
+            assert_eq!(String::from_utf8_lossy(&again.body), expected);
+        }
+    }
+
+    const CREATED: &str = r#"{"type":"response.created","response":{"id":"r","status":"in_progress","output":[]}}"#;
+    const ITEMS: &[&str] = &[
+        r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"rs","type":"reasoning","summary":[]}}"#,
+        r#"{"type":"response.reasoning_summary_part.added","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"think"}"#,
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"id":"m","type":"message","content":[],"role":"assistant"}}"#,
+        r#"{"type":"response.content_part.added","output_index":1,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"an"}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"swer"}"#,
+        r#"{"type":"response.output_text.annotation.added","output_index":1,"content_index":0,"annotation":{"type":"url_citation"}}"#,
+        r#"{"type":"response.output_item.added","output_index":2,"item":{"id":"fc","type":"function_call","call_id":"c","name":"f","arguments":""}}"#,
+        r#"{"type":"response.function_call_arguments.delta","item_id":"fc","delta":"{\"a\":"}"#,
+        r#"{"type":"response.function_call_arguments.delta","item_id":"fc","delta":"1}"}"#,
+    ];
+    const OUTPUT: &str = r#"[{"id":"rs","type":"reasoning","summary":[{"type":"summary_text","text":"think"}]},{"id":"m","type":"message","content":[{"type":"output_text","text":"answer","annotations":[{"type":"url_citation"}]}],"role":"assistant"},{"id":"fc","type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":1}"}]"#;
+
+    #[test]
+    fn the_last_event_says_everything() {
+        let whole = format!(r#"{{"id":"r","status":"completed","output":{OUTPUT},"usage":{{"input_tokens":1}}}}"#);
+        let last = format!(r#"{{"type":"response.completed","response":{whole}}}"#);
+        check(&[CREATED, ITEMS[0], &last], true, &whole);
+        let incomplete = whole.replace("completed", "incomplete");
+        check(&[&last.replace("completed", "incomplete")], true, &incomplete);
+    }
+
+    #[test]
+    fn items_are_put_together_where_it_does_not() {
+        let mut stream = vec![CREATED];
+        stream.extend(ITEMS);
+        check(&stream, false, &format!(r#"{{"id":"r","status":"in_progress","output":{OUTPUT}}}"#));
+        stream.push(r#"{"type":"response.completed","response":{"id":"r","status":"completed","output":[]}}"#);
+        check(&stream, true, &format!(r#"{{"id":"r","status":"completed","output":{OUTPUT}}}"#));
+        check(ITEMS, false, &format!(r#"{{"object":"response","output":{OUTPUT}}}"#));
+    }
+
+    #[test]
+    fn errors_are_kept_in_both_shapes() {
+        let failed = r#"{"id":"r","status":"failed","output":[],"error":{"code":"server_error","message":"no"}}"#;
+        check(&[&format!(r#"{{"type":"response.failed","response":{failed}}}"#)], true, failed);
+        for event in [
+            r#"{"type":"error","code":"c","message":"no","param":null}"#,
+            r#"{"type":"error","error":{"code":"c","message":"no"}}"#,
+        ] {
+            let events = [sse::Event { data: event.into(), ..sse::Event::default() }];
+            let made = assemble(&events);
+            assert!(made.failed && !made.complete);
+            let json = Json::parse(made.body).expect("JSON");
+            assert_eq!(json.root().get("error").and_then(|error| error.text("message")).as_deref(), Some("no"));
+            assert!(ends(&events[0]));
+        }
+    }
 }
