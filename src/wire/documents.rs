@@ -2,8 +2,10 @@
 //!
 //! The shapes are those that frameworks and stores write: `LangChain`, `LlamaIndex`, Haystack, Chroma,
 //! `OpenAI`'s file search, Pinecone, Qdrant, Elasticsearch, Cohere's and other rerankers. A list of
-//! ordinary records is none: an item needs what only a document has, or a text and a score.
+//! ordinary records is none: an item needs what only a document has, or a text and a score. Each
+//! shape may also be written as Python writes it.
 
+use super::python;
 use crate::model::Document;
 use crate::text::json::{Json, Kind, Ref};
 
@@ -54,7 +56,14 @@ const LEVELS: usize = 4;
 /// The documents that this text is a list of; `None` if it is anything else.
 #[must_use]
 pub fn documents(text: &str) -> Option<Vec<Document>> {
-    let json = Json::parse_text(text).ok()?;
+    let begins = text.trim_start();
+    let json = match Json::parse_text(text) {
+        Ok(json) => json,
+        Err(_) if begins.starts_with(['[', '{']) || begins.starts_with("Document(") => {
+            Json::parse_text(&python::to_json(text)?).ok()?
+        }
+        Err(_) => return None,
+    };
     within(json.root(), "", LEVELS)
 }
 
@@ -276,6 +285,18 @@ mod tests {
             r#"{"content":[{"type":"text","text":"[{\"page_content\":\"a\"}]"}],"isError":false}"#,
             &[("-", "a", "-", "-")],
         );
+    }
+
+    #[test]
+    fn what_python_prints_is_read_too() {
+        check(
+            r#"[Document(id='d1', metadata={'source': 'x', 'page': None}, page_content="it's"), Document(metadata={}, page_content='b')]"#,
+            &[("d1", "it's", "-", r#"{"source":"x","page":null}"#), ("-", "b", "-", "{}")],
+        );
+        check("[(Document(metadata={}, page_content='b'), 0.25)]", &[("-", "b", "0.25", "{}")]);
+        check("[{'id': 1, 'text': 'a', 'score': 0.5}]", &[("1", "a", "0.5", "-")]);
+        assert_eq!(documents("[{'id': 1, 'name': 'a'}]"), None);
+        assert_eq!(documents("[not a list]"), None);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod openai_embeddings;
 mod openai_responses;
 mod openai_responses_stream;
 mod places;
+mod python;
 mod request;
 
 pub use dialect::{Dialect, EndFinder, recognise};
