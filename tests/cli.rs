@@ -206,7 +206,9 @@ fn an_empty_store_says_so() {
     insta::assert_snapshot!(env.run(["ls", "-q"]), @"");
     insta::assert_snapshot!(env.run(["diff"]), @"
     --- stderr
-    error: stub
+    error: no runs yet
+
+    hint: record one with `retake record python agent.py`, or try `retake demo`
     --- exit 2
     ");
     insta::assert_snapshot!(env.run(["replay"]), @"

@@ -14,7 +14,7 @@ fn replays_and_states_are_seen() {
     drop(env.begin(&store, "zzzzzzzz", 200, None));
     insta::assert_snapshot!(env.line("ls"), @r#"
     qzutwoyx    20 seconds ago        0 nodes      running  python agent.py "hello there"
-    zzzzzzzz    40 seconds ago        0 nodes  interrupted  python agent.py "hello there"
+    zzzzzzzz    40 seconds ago  <1ms  0 nodes  interrupted  python agent.py "hello there"
     kmqxpwtz    1 minute ago    0.9s  0 nodes               python agent.py "hello there"
     └─nrsvlkyo  30 seconds ago  0.9s  0 nodes       exit 1  replay: --set 1.system=x
     "#);

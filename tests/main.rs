@@ -4,6 +4,7 @@
 mod announce;
 mod cli;
 mod demo;
+mod diff;
 mod export;
 mod json;
 mod ls;

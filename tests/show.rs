@@ -15,6 +15,8 @@ fn a_run_is_found_by_every_name() {
       in /home/ada/agent
 
     no calls were recorded
+    --- stderr
+    hint: see which variables lead calls to retake with `retake help environment`
     "#);
     for name in ["km", "good", "latest~1"] {
         assert_eq!(env.run(["show", name]), shown, "{name}");

@@ -16,11 +16,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("format", &["diff", "lineage", "model", "text", "wire"]),
     ("store", &["model", "text"]),
     ("proxy", &["model", "text", "wire"]),
+    ("record", &["config", "lineage", "model", "proxy", "redact", "store", "text", "wire"]),
+    ("replay", &["config", "lineage", "model", "proxy", "record", "redact", "store", "text", "wire"]),
     ("loopback", &[]),
     ("announce", &["config", "loopback", "model", "text"]),
     ("demo", &["announce", "config", "loopback", "model", "text"]),
-    ("record", &["config", "lineage", "model", "proxy", "redact", "store", "text", "wire"]),
-    ("replay", &["config", "lineage", "model", "proxy", "record", "redact", "store", "text", "wire"]),
     ("ui", &["diff", "lineage", "model", "text"]),
     (
         "cli",
@@ -41,11 +41,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("renderdag", &["ui"]),
     ("reqwest", &["proxy"]),
     ("rustls", &["proxy"]),
-    ("serde", &["store", "format", "config"]),
+    ("serde", &["config", "format", "record", "store"]),
     ("serde_json", &["format", "demo", "text"]),
     ("similar", &["config", "diff", "text"]),
     ("sled", &["store"]),
-    ("toml", &["config"]),
+    ("toml", &["config", "record"]),
     ("zstd", &["store", "proxy"]),
 ];
 

@@ -54,7 +54,12 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         Some(id) if globals.json => globals.print(json::node_in_full(&found.run, id).unwrap_or_default())?,
         Some(id) => globals.print(node::view(&found.run, id, globals.paper()).unwrap_or_default())?,
         None if globals.json => globals.print(json::whole(&found.run, &found.summary))?,
-        None => globals.print(run::view(&found.run, &found.summary, globals.paper()))?,
+        None => {
+            globals.print(run::view(&found.run, &found.summary, globals.paper()))?;
+            if found.run.graph.is_empty() && !library::is_running(&found.summary) {
+                globals.hint("see which variables lead calls to retake with `retake help environment`");
+            }
+        }
     }
     Ok(0)
 }

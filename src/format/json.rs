@@ -9,13 +9,17 @@
 //! | `run` | a run, as `ls` lists it |
 //! | `node` | a node; `show RUN:NODE` adds `messages`, `answer`, `tool_calls`, `arguments`, `result`, `documents` |
 //! | `edge` | a connection of two nodes |
+//! | `diff` | how much two runs differ |
+//! | `pair` | two nodes that stand for one another, or one that has no other, and how they differ |
 
 use serde::Serialize;
 
+use crate::diff::{Change, ChangeKind, Pair, Place, Report, Status};
 use crate::model::event::{Action, Grade};
 use crate::model::{Detail, Document, Edge, Kind, Message, Node, NodeId, Part, Run, State, Summary, ToolState, Usage};
 use crate::text::escape::escaped_json;
 use crate::text::units::timestamp;
+use crate::text::words::{Hunk, Op, Tag};
 
 #[derive(Serialize)]
 struct RunLine<'a> {
@@ -145,6 +149,55 @@ struct PassageLine<'a> {
     to: &'a str,
     to_range: [usize; 2],
     certainty: &'static str,
+}
+
+#[derive(Serialize)]
+struct DiffLine<'a> {
+    r#type: &'static str,
+    left: &'a str,
+    right: &'a str,
+    equal: bool,
+    same: usize,
+    differ: usize,
+    only_left: usize,
+    only_right: usize,
+    causes: usize,
+}
+
+#[derive(Serialize)]
+struct PairLine<'a> {
+    r#type: &'static str,
+    left: Option<u32>,
+    right: Option<u32>,
+    status: &'static str,
+    cause: bool,
+    changes: Vec<ChangeLine<'a>>,
+    metrics: Vec<MetricLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    path: &'a str,
+    place: &'static str,
+    kind: &'static str,
+    inherited: bool,
+    left: Option<&'a str>,
+    right: Option<&'a str>,
+    hunks: Option<Vec<HunkLine<'a>>>,
+}
+
+#[derive(Serialize)]
+struct HunkLine<'a> {
+    left: usize,
+    right: usize,
+    ops: Vec<(&'static str, &'a str)>,
+}
+
+#[derive(Serialize)]
+struct MetricLine<'a> {
+    name: &'a str,
+    left: Option<u64>,
+    right: Option<u64>,
 }
 
 /// The line of a run.
@@ -381,4 +434,74 @@ fn edge_line<'a>(all: &'a Run, from: NodeId, to: NodeId, edge: &'a Edge) -> Edge
             })
             .collect(),
     }
+}
+
+/// Two runs compared: how much differs, then a line for each pair.
+#[must_use]
+pub fn diff(report: &Report) -> String {
+    let summary = &report.summary;
+    let head = line(&DiffLine {
+        r#type: "diff",
+        left: report.left.as_str(),
+        right: report.right.as_str(),
+        equal: summary.is_equal(),
+        same: summary.same,
+        differ: summary.differ,
+        only_left: summary.only_left,
+        only_right: summary.only_right,
+        causes: summary.frontier,
+    });
+    report.pairs.iter().fold(head, |lines, pair| lines + &line(&pair_line(pair)))
+}
+
+/// The line of the pair that this node of either run, the left first, is in; empty if there is none.
+#[must_use]
+pub fn diff_of(report: &Report, node: NodeId) -> String {
+    let on_left = report.pairs.iter().find(|pair| pair.left == Some(node));
+    let pair = on_left.or_else(|| report.pairs.iter().find(|pair| pair.right == Some(node)));
+    pair.map(|pair| line(&pair_line(pair))).unwrap_or_default()
+}
+
+fn pair_line(pair: &Pair) -> PairLine<'_> {
+    PairLine {
+        r#type: "pair",
+        left: pair.left.map(|id| id.0),
+        right: pair.right.map(|id| id.0),
+        status: match pair.status {
+            Status::Same => "same",
+            Status::Differs => "differs",
+            Status::OnlyLeft => "only_left",
+            Status::OnlyRight => "only_right",
+        },
+        cause: pair.frontier,
+        changes: pair.changes.iter().map(change_line).collect(),
+        metrics: pair
+            .metrics
+            .iter()
+            .map(|metric| MetricLine { name: metric.name, left: metric.left, right: metric.right })
+            .collect(),
+    }
+}
+
+fn change_line(change: &Change) -> ChangeLine<'_> {
+    let (kind, left, right, hunks) = match &change.kind {
+        ChangeKind::Text(diff) => ("text", None, None, Some(diff.hunks.iter().map(hunk_line).collect())),
+        ChangeKind::Value { left, right } => ("value", Some(left.as_str()), Some(right.as_str()), None),
+        ChangeKind::Added(text) => ("added", None, Some(text.as_str()), None),
+        ChangeKind::Removed(text) => ("removed", Some(text.as_str()), None, None),
+    };
+    let place = match change.place {
+        Place::Input => "input",
+        Place::Output => "output",
+    };
+    ChangeLine { path: &change.path, place, kind, inherited: change.inherited, left, right, hunks }
+}
+
+fn hunk_line(hunk: &Hunk) -> HunkLine<'_> {
+    let op = |op: &'_ Op| match op.tag {
+        Tag::Equal => "equal",
+        Tag::Removed => "removed",
+        Tag::Added => "added",
+    };
+    HunkLine { left: hunk.left, right: hunk.right, ops: hunk.ops.iter().map(|each| (op(each), &*each.text)).collect() }
 }

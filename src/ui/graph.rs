@@ -190,7 +190,7 @@ fn rows(graph: &RunGraph, order: &Order) -> Vec<Row> {
                     rows.push(Row { drawing: drawing.trim_end().to_owned(), node: Some(*id), text: None });
                 }
                 Some((drawing, text)) => {
-                    rows.push(Row { drawing: drawing.trim_end().to_owned(), node: None, text: Some(text.to_owned()) })
+                    rows.push(Row { drawing: drawing.trim_end().to_owned(), node: None, text: Some(text.to_owned()) });
                 }
                 None => rows.push(Row { drawing: line.trim_end().to_owned(), node: None, text: None }),
             }

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::facts::arguments;
 use super::{Paper, Style};
+use crate::lineage::message_path;
 use crate::model::{Detail, Edge, Message, Node, NodeId, Part, Passage, Run};
 use crate::text::escape::{escaped, one_line};
-use crate::text::json::{Json, Kind, Path, Step};
+use crate::text::json::{Json, Kind};
 use crate::text::units::count;
 
 /// Lines of an answer, a new text, and one that was carried over, before a terminal is spared the rest.
@@ -88,17 +89,6 @@ fn same_part(left: &Part, right: &Part) -> bool {
     }
 }
 
-/// The path of a message in the words of `--set`: `system` for a first system message, else its place.
-fn place(message: &Message, position: usize) -> String {
-    if position == 0 && matches!(message.role.as_str(), "system" | "developer") {
-        return "system".to_owned();
-    }
-    match Path::parse(&message.path).map(|path| path.0).as_deref() {
-        Ok([Step::Key(_), Step::Index(index), ..]) => format!("messages[{index}]"),
-        _ => format!("messages[{position}]"),
-    }
-}
-
 /// A path that `--set` takes for what a message says, given the path of the message.
 fn typed(place: &str, parts: &[Part]) -> String {
     match parts {
@@ -120,7 +110,7 @@ pub(super) fn write(out: &mut String, run: &Run, node: &Node, messages: &[Messag
             Origin::As(id) => (format!("as in {id}"), Style::Faint, OLD_LINES),
             Origin::AnswerOf(id) => (format!("answer of {id}"), Style::Faint, OLD_LINES),
         };
-        let place = place(message, position);
+        let place = message_path(message, position);
         let path = typed(&place, &message.parts);
         let mut head = paper.paint(Style::Place, &one_line(&path));
         for word in [Some(&message.role).filter(|role| **role != path), message.name.as_ref()].into_iter().flatten() {

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a function of its arguments and returns text; only `streams` writes.
 
+pub mod diff;
 mod facts;
 pub mod graph;
 pub mod message;
