@@ -1,7 +1,5 @@
 //! `retake ls`.
 
-use retake::store::Store;
-
 use crate::support::env::TestEnv;
 
 #[test]
@@ -9,9 +7,8 @@ fn replays_and_states_are_seen() {
     let env = TestEnv::new();
     env.keep("kmqxpwtz", 0, None);
     env.keep("nrsvlkyo", 300, Some("kmqxpwtz"));
-    let store = Store::create(&env.store()).expect("it is there");
-    let running = env.begin(&store, "qzutwoyx", 400, None);
-    drop(env.begin(&store, "zzzzzzzz", 200, None));
+    let running = env.begin("qzutwoyx", 400, None);
+    drop(env.begin("zzzzzzzz", 200, None));
     insta::assert_snapshot!(env.line("ls"), @r#"
     qzutwoyx    20 seconds ago        0 nodes      running  python agent.py "hello there"
     zzzzzzzz    40 seconds ago  <1ms  0 nodes  interrupted  python agent.py "hello there"

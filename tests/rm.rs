@@ -35,8 +35,7 @@ fn nothing_is_deleted_unasked() {
 #[test]
 fn a_running_run_stays() {
     let env = TestEnv::new();
-    let store = retake::store::Store::create(&env.store()).expect("a store can be made");
-    let running = env.begin(&store, "kmqxpwtz", 0, None);
+    let running = env.begin("kmqxpwtz", 0, None);
     insta::assert_snapshot!(env.line("rm kmqx --yes"), @"
     --- stderr
     error: run `kmqxpwtz` is still running

@@ -50,8 +50,7 @@ impl TestEnv {
 
     /// Puts a run into the store that printed a line and was sealed; its name is eight letters from k to z.
     pub(crate) fn keep(&self, letters: &str, tenths: u64, parent: Option<&str>) {
-        let store = Store::create(&self.store()).expect("a store can be made");
-        let mut recorder = self.begin(&store, letters, tenths, parent);
+        let mut recorder = self.begin(letters, tenths, parent);
         let code = i32::from(parent.is_some());
         recorder.write(&Event::Ended(Ended { at: made::at(tenths + 9), code })).expect("it is written");
         let path = recorder.path().to_owned();
@@ -63,7 +62,8 @@ impl TestEnv {
     }
 
     /// Begins the recording of a run that nobody ends.
-    pub(crate) fn begin(&self, store: &Store, letters: &str, tenths: u64, parent: Option<&str>) -> Recorder {
+    pub(crate) fn begin(&self, letters: &str, tenths: u64, parent: Option<&str>) -> Recorder {
+        let store = Store::create(&self.store()).expect("a store can be made");
         let mut recorder = store.recorder(&made::name(letters)).expect("the name is free");
         let mut run = made::run(letters, &["python", "agent.py", "hello there"]);
         run.started.at = made::at(tenths);
