@@ -167,7 +167,7 @@ impl Client {
     fn send(&mut self, head: &str, body: &str) {
         let mut lines = head.lines();
         let (method, path) = lines.next().unwrap().split_once(' ').unwrap();
-        let more: String = lines.map(|line| format!("{}\r\n", line.trim())).collect();
+        let more: String = lines.flat_map(|line| [line.trim(), "\r\n"]).collect();
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         self.raw(&format!("{method} /tok{path} HTTP/1.1\r\nHost: localhost\r\n{more}{length}\r\n{body}"));
     }
@@ -487,6 +487,37 @@ fn paths_of_upstreams_with_and_without_their_version() {
     }
     let targets: Vec<String> = model.asked().into_iter().map(|asked| asked.target).collect();
     assert_eq!(targets, ["/x/openai/v1/chat/completions"; 3]);
+    // A recording names the call by the same path, whichever gateway it went through.
+    assert!(bench.log.lines().iter().any(|line| line == "3 openai POST /v1/chat/completions {}"));
+}
+
+#[test]
+fn a_key_goes_to_the_host_that_its_variable_names() {
+    let (openai, mistral) = (FakeModel::start(|_| Reply::json("{}")), FakeModel::start(|_| Reply::json("{}")));
+    let (decider, log) =
+        (Decider { decide: forward(), given: None, ended: Mutex::default() }, Arc::new(Log::default()));
+    let upstream = |name: &str, model: &FakeModel| Upstream::parse(name, &format!("{}/v1", model.url())).unwrap();
+    let listener = Listener::start(Setup {
+        upstreams: vec![upstream("openai", &openai), upstream("mistral", &mistral)],
+        keys: vec![retake::proxy::Key { provider: "mistral".to_owned(), secret: "mistral-key".to_owned() }],
+        authorities: Vec::new(),
+        token: "tok".to_owned(),
+        first: 1,
+        answer: Arc::new(decider),
+        watch: Arc::clone(&log) as Arc<dyn Watch>,
+        ends_stream: Arc::new(|_, _, _| false),
+        clock: Arc::new(|| Micros(7)),
+    });
+    let bench = Bench {
+        listener: listener.unwrap(),
+        log,
+        decider: Arc::new(Decider { decide: forward(), given: None, ended: Mutex::default() }),
+    };
+    Client::ask(&bench, "POST /openai/v1/chat/completions\nAuthorization: Bearer mistral-key", "{}").answer();
+    Client::ask(&bench, "POST /openai/v1/chat/completions\nAuthorization: Bearer other-key", "{}").answer();
+    assert_eq!((openai.asked().len(), mistral.asked().len()), (1, 1));
+    assert_eq!(mistral.asked()[0].target, "/v1/chat/completions");
+    assert!(bench.log.lines()[0].starts_with("note a call to `openai` carried the key of `mistral`"));
 }
 
 #[test]
@@ -554,8 +585,7 @@ fn a_served_answer_that_breaks_off() {
 
 #[test]
 fn a_served_answer_whose_agent_leaves() {
-    let pieces =
-        vec![(Duration::ZERO, Bytes::from_static(b"a")), (Duration::from_secs(3600), Bytes::from_static(b"b"))];
+    let pieces = vec![(Duration::ZERO, Bytes::from_static(b"a")), (Duration::from_hours(1), Bytes::from_static(b"b"))];
     let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
     let served = Served { status: 200, headers, pieces, ending: Ending::Complete };
     let bench = bench("http://127.0.0.1:1", Box::new(move |_| Verdict::Serve(served.clone())));
@@ -609,7 +639,7 @@ fn nonsense_does_not_hurt_others() {
     }
     let huge = format!("GET /tok/openai/v1/x HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(4 << 20));
     drop(Client::new(&bench).stream.write_all(huge.as_bytes()));
-    let many: String = (0..5000).map(|n| format!("X{n}: 1\r\n")).collect();
+    let many = "X: 1\r\n".repeat(5000);
     let mut client = Client::new(&bench);
     client.raw(&format!("GET /tok/openai/v1/x HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"));
     assert!(client.rest().starts_with("HTTP/1.1 431 "));

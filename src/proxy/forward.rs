@@ -115,13 +115,13 @@ pub(crate) async fn handle(shared: Arc<Shared>, arrival: Arrival, mut request: R
         Ok(destination) => destination,
         Err(refused) => return *refused,
     };
-    let call = told(&shared, &arrival, &upstream, path, &parts, &body);
+    let call = told(&shared, &arrival, &upstream, &path, &parts, &body);
     let exchange = Exchange::new(Arc::clone(&shared), arrival.seq, &upstream.name, &call.path);
     let edited = match shared.answer.answer(&call).await {
         Verdict::Serve(served) => return serve::handle(served, &parts.method, exchange).await,
         Verdict::Forward { body } => body,
     };
-    let outgoing = Outgoing { upstream, call: &call, parts: &parts, body, edited, upgrade: upgraded.is_some() };
+    let outgoing = Outgoing { upstream, path, call: &call, parts: &parts, body, edited, upgrade: upgraded.is_some() };
     let (response, exchange) = match send(&shared, outgoing, exchange).await {
         Ok(answered) => answered,
         Err(made) => return *made,
@@ -164,7 +164,7 @@ fn told(
     shared: &Shared,
     arrival: &Arrival,
     upstream: &Upstream,
-    path: String,
+    path: &str,
     parts: &request::Parts,
     body: &Bytes,
 ) -> Call {
@@ -173,12 +173,13 @@ fn told(
     if header::has_word(&parts.headers, "transfer-encoding", "chunked") {
         coding.push_str(if coding.is_empty() { "chunked" } else { ", chunked" });
     }
+    let (url, path) = upstream.split(path);
     let call = Call {
         seq: arrival.seq,
         at: arrival.at,
         provider: upstream.name.clone(),
         method: parts.method.as_str().to_owned(),
-        path,
+        path: path.to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: header::list(&header::towards(&parts.headers, upstream.authority())),
         body: decoded,
@@ -187,7 +188,7 @@ fn told(
         seq: call.seq,
         at: call.at,
         provider: call.provider.clone(),
-        upstream: upstream.origin.clone(),
+        upstream: url,
         method: call.method.clone(),
         path: call.path.clone(),
         query: call.query.clone(),
@@ -200,6 +201,7 @@ fn told(
 
 struct Outgoing<'a> {
     upstream: Upstream,
+    path: String,
     call: &'a Call,
     parts: &'a request::Parts,
     /// The agent's body as it came.
@@ -241,8 +243,8 @@ async fn send(
 fn build(outgoing: &Outgoing<'_>) -> Result<reqwest::Request, String> {
     let Outgoing { upstream, call, parts, .. } = outgoing;
     let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-    let url =
-        reqwest::Url::parse(&format!("{}{}{query}", upstream.origin, call.path)).map_err(|error| error.to_string())?;
+    let url = reqwest::Url::parse(&format!("{}{}{query}", upstream.origin, outgoing.path))
+        .map_err(|error| error.to_string())?;
     let mut request = reqwest::Request::new(parts.method.clone(), url);
     let headers = header::towards(&parts.headers, upstream.authority());
     let mut headers = if let Some(body) = &outgoing.edited { header::for_body(&headers, body.len()) } else { headers };

@@ -43,7 +43,7 @@ pub struct Call {
     pub provider: String,
     /// HTTP method.
     pub method: String,
-    /// Path at the upstream, as `/v1/chat/completions`.
+    /// Path at the upstream, as `/v1/chat/completions`: without what a gateway has before the version.
     pub path: String,
     /// Query without the `?`; empty if none.
     pub query: String,

@@ -46,6 +46,16 @@ impl Upstream {
         format!("{}{}", self.origin, self.path)
     }
 
+    /// Origin and what the path has before the version (a gateway's own path), and the rest of `path`:
+    /// so a call has one path, whichever gateway it goes through.
+    pub(crate) fn split<'a>(&self, path: &'a str) -> (String, &'a str) {
+        let (root, _) = split_version(&self.path);
+        match path.strip_prefix(root).filter(|rest| rest.starts_with('/')) {
+            Some(rest) => (format!("{}{root}", self.origin), rest),
+            None => (self.origin.clone(), path),
+        }
+    }
+
     /// Whether it is on this machine, so that no proxy stands between.
     #[must_use]
     pub fn is_local(&self) -> bool {
@@ -204,6 +214,9 @@ mod tests {
         check("http://127.0.0.1:11434", "/api/chat", "/api/chat");
         check("http://127.0.0.1:11434", "", "/");
         check("https://gateway/v1extra", "/v1/x", "/v1extra/v1/x");
+        let gateway = Upstream::parse("p", "https://gateway/x/openai/v1").unwrap();
+        assert_eq!(gateway.split("/x/openai/v1/responses"), ("https://gateway/x/openai".to_owned(), "/v1/responses"));
+        assert_eq!(gateway.split("/x/openaix"), ("https://gateway".to_owned(), "/x/openaix"));
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn connections(process: u32) -> Vec<SocketAddr> {
         for table in ["tcp", "tcp6"] {
             if !sockets.is_empty() {
                 let text = fs::read_to_string(format!("/proc/{process}/net/{table}")).unwrap_or_default();
-                found.extend(text.lines().filter_map(|line| far_end(line, &sockets)));
+                found.extend(far_ends(&text, &sockets));
             }
         }
         for task in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
@@ -77,12 +77,21 @@ fn sockets(process: u32) -> Vec<String> {
         .collect()
 }
 
-/// The far end of a line of `/proc/net/tcp` that is established or being so, and one of these sockets.
-fn far_end(line: &str, sockets: &[String]) -> Option<SocketAddr> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (far, state, number) = (words.get(2)?, words.get(3)?, words.get(9)?);
-    let counts = matches!(*state, "01" | "02") && sockets.iter().any(|socket| socket == number);
-    counts.then(|| address(far)).flatten()
+/// The far ends of the connections in a `/proc/net/tcp` that are one of these sockets and established or
+/// being so, without those that came in at a port that is listened to.
+fn far_ends(table: &str, sockets: &[String]) -> Vec<SocketAddr> {
+    let rows: Vec<(SocketAddr, SocketAddr, &str)> = table
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let own = sockets.iter().any(|socket| Some(&socket.as_str()) == words.get(9));
+            own.then_some(())?;
+            Some((address(words[1])?, address(words[2])?, words[3]))
+        })
+        .collect();
+    let listens = |port| rows.iter().any(|(near, _, state)| *state == "0A" && near.port() == port);
+    let going_out = rows.iter().filter(|(near, _, state)| matches!(*state, "01" | "02") && !listens(near.port()));
+    going_out.map(|(_, far, _)| *far).collect()
 }
 
 /// `0100007F:1F90`: words of four bytes in the machine's order, then the port.
@@ -107,13 +116,23 @@ mod tests {
     #[test]
     #[cfg(target_endian = "little")]
     fn lines_of_the_table() {
-        let line = "   1: 0100007F:A1B2 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 12345 1 0 20 4 30 10 -1";
-        let sockets = ["12345".to_owned()];
-        assert_eq!(far_end(line, &sockets), Some(SocketAddr::from(([127, 0, 0, 1], 8080))));
-        assert_eq!(far_end(line, &["1".to_owned()]), None);
-        assert_eq!(far_end(&line.replace(" 01 ", " 0A "), &sockets), None);
+        let line = |near: &str, far: &str, state: &str, number: &str| {
+            format!(
+                "   1: {near} {far} {state} 00000000:00000000 00:00000000 00000000  1000        0 {number} 1 0 20 4\n"
+            )
+        };
+        let table = [
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+                .to_owned(),
+            line("0100007F:A1B2", "0100007F:1F90", "01", "11"),
+            line("0100007F:A1B3", "0100007F:1F91", "01", "99"),
+            line("00000000:0BB8", "00000000:0000", "0A", "12"),
+            line("0100007F:0BB8", "0100007F:C000", "01", "13"),
+        ]
+        .concat();
+        let sockets = ["11", "12", "13"].map(str::to_owned);
+        assert_eq!(far_ends(&table, &sockets), [SocketAddr::from(([127, 0, 0, 1], 8080))]);
         assert_eq!(address("0000000000000000FFFF00000100007F:0050"), Some(SocketAddr::from(([127, 0, 0, 1], 80))));
-        assert_eq!(far_end("  sl  local_address rem_address   st", &sockets), None);
     }
 
     #[test]

@@ -7,44 +7,44 @@ use std::sync::{Arc, Condvar, Mutex};
 
 /// A request as it came in.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Place in the order of arrival, from 0.
-    pub number: usize,
+    pub(crate) number: usize,
     /// Method.
-    pub method: String,
+    pub(crate) method: String,
     /// Path and query.
-    pub target: String,
+    pub(crate) target: String,
     /// Names as they were written, and values.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// Body without its chunks.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Asked {
     /// The first header of this name.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
 /// Closed until a test opens it.
 #[derive(Debug, Clone, Default)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
     /// Lets everybody through from now on.
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
     }
 
     /// Waits until it is open.
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let open = self.0.0.lock().unwrap();
         drop(self.0.1.wait_while(open, |open| !*open).unwrap());
     }
@@ -52,7 +52,7 @@ impl Gate {
 
 /// A step of answering with a body.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// Sends these bytes, in one chunk where there are chunks.
     Piece(Vec<u8>),
     /// Waits for the test.
@@ -63,7 +63,7 @@ pub enum Step {
 
 /// How the end of a body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// By its length.
     Length,
     /// By the last chunk.
@@ -74,41 +74,41 @@ pub enum Framing {
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// Status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Headers besides those of the framing.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// Framing of the body.
-    pub framing: Framing,
+    pub(crate) framing: Framing,
     /// The body.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Reply {
     /// A JSON answer with its length.
-    pub fn json(body: &str) -> Self {
+    pub(crate) fn json(body: &str) -> Self {
         let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
         Self { status: 200, headers, framing: Framing::Length, steps: vec![Step::Piece(body.into())] }
     }
 
     /// A stream of server-sent events, one chunk each; the blank line after an event is added.
-    pub fn stream<'a>(events: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn stream<'a>(events: impl IntoIterator<Item = &'a str>) -> Self {
         let steps = events.into_iter().map(|event| Step::Piece(format!("{event}\n\n").into_bytes())).collect();
         let headers = vec![("Content-Type".to_owned(), "text/event-stream; charset=utf-8".to_owned())];
         Self { status: 200, headers, framing: Framing::Chunks, steps }
     }
 
-    /// A chat completion of the OpenAI interface with this text.
-    pub fn chat(text: &str) -> Self {
+    /// A chat completion of `OpenAI`'s interface with this text.
+    pub(crate) fn chat(text: &str) -> Self {
         let text = retake::text::json::quote(text);
         Self::json(&format!(
             r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"fake-1","choices":[{{"index":0,"message":{{"role":"assistant","content":{text}}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}}}"#
         ))
     }
 
-    /// A chat completion of the OpenAI interface that calls this tool.
-    pub fn tool_call(id: &str, name: &str, arguments: &str) -> Self {
+    /// A chat completion of `OpenAI`'s interface that calls this tool.
+    pub(crate) fn tool_call(id: &str, name: &str, arguments: &str) -> Self {
         let arguments = retake::text::json::quote(arguments);
         Self::json(&format!(
             r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"fake-1","choices":[{{"index":0,"message":{{"role":"assistant","content":null,"tool_calls":[{{"id":"{id}","type":"function","function":{{"name":"{name}","arguments":{arguments}}}}}]}},"finish_reason":"tool_calls"}}],"usage":{{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}}}"#
@@ -116,36 +116,36 @@ impl Reply {
     }
 
     /// The same with another status.
-    pub fn status(self, status: u16) -> Self {
+    pub(crate) fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
     /// The same with a further header.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The same with other steps.
-    pub fn steps(self, steps: Vec<Step>) -> Self {
+    pub(crate) fn steps(self, steps: Vec<Step>) -> Self {
         Self { steps, ..self }
     }
 
     /// The same with another framing.
-    pub fn framing(self, framing: Framing) -> Self {
+    pub(crate) fn framing(self, framing: Framing) -> Self {
         Self { framing, ..self }
     }
 }
 
 /// The provider.
-pub struct FakeModel {
+pub(crate) struct FakeModel {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl FakeModel {
     /// Starts one that answers by this script.
-    pub fn start(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -164,12 +164,12 @@ impl FakeModel {
     }
 
     /// Where it listens.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What it was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -231,14 +231,12 @@ fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Asked>> {
 /// Answers; returns whether the connection goes on.
 fn answer(mut stream: &TcpStream, asked: &Asked, reply: &Reply) -> std::io::Result<bool> {
     let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
-    for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
+    head.extend(reply.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
     let length: usize =
         reply.steps.iter().map(|step| if let Step::Piece(piece) = step { piece.len() } else { 0 }).sum();
     match reply.framing {
         Framing::Length if !reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) => {
-            head.push_str(&format!("Content-Length: {length}\r\n"));
+            head += &["Content-Length: ", &length.to_string(), "\r\n"].concat();
         }
         Framing::Length => {}
         Framing::Chunks => head.push_str("Transfer-Encoding: chunked\r\n"),
