@@ -10,6 +10,7 @@ mod json;
 mod ls;
 mod proxy;
 mod readme;
+mod record;
 mod redact;
 mod rm;
 mod show;

@@ -12,8 +12,9 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::model::Micros;
-use crate::model::event::{AnswerHead, Begin, Chunks, Ending, Event, Finish, Headers, Seq, Started};
+use crate::model::event::{Chunks, Event, Headers, Seq};
 use crate::proxy::{Boxed, Watch};
+use crate::redact::Redactor;
 
 /// Unwritten bytes beyond which recording stops: the disk hangs, and memory is the agent's too.
 const MOST_QUEUED: usize = 1 << 30;
@@ -41,20 +42,28 @@ pub trait Sink: Send + 'static {
 
 /// Takes credentials out of what is written.
 pub trait Redact: Send + Sync + 'static {
-    /// Headers without credentials.
-    fn headers(&self, headers: &Headers) -> Headers;
+    /// The event as it may be written; it may be held back, or come with others that were.
+    fn event(&self, event: &Event) -> Vec<Event>;
 
-    /// A query without credentials.
-    fn query(&self, query: &str) -> String;
-
-    /// A body without credentials.
-    fn body(&self, content_type: &str, body: &Bytes) -> Bytes;
-
-    /// Any other text without credentials.
-    fn text(&self, text: &[u8]) -> Bytes;
-
-    /// Pieces of a body without credentials, which may lie across their borders.
+    /// Pieces of a body, whole or up to the end of a part, as they may be written.
     fn pieces(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)>;
+
+    /// What is still held back, at the end.
+    fn finish(&self) -> Vec<Event>;
+}
+
+impl Redact for Redactor {
+    fn event(&self, event: &Event) -> Vec<Event> {
+        Self::event(self, event)
+    }
+
+    fn pieces(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)> {
+        Self::pieces(self, content_type, pieces)
+    }
+
+    fn finish(&self) -> Vec<Event> {
+        Self::finish(self)
+    }
 }
 
 /// Takes what is seen and writes it elsewhere; never slows who tells it.
@@ -87,7 +96,6 @@ impl<S: Sink> Recorder<S> {
             queued: Arc::clone(&queued),
             failed: Arc::clone(&failed),
             types: HashMap::new(),
-            output: Default::default(),
             unflushed: false,
         };
         let thread =
@@ -130,8 +138,6 @@ struct Writer<S> {
     failed: Arc<AtomicBool>,
     /// Content types of answers that have not ended.
     types: HashMap<Seq, String>,
-    /// Pieces of the agent's streams whose line has not ended: a credential may go on in the next.
-    output: [Vec<(Micros, Bytes)>; 3],
     unflushed: bool,
 }
 
@@ -158,6 +164,9 @@ impl<S: Sink> Writer<S> {
                     Message::Stop => stop = true,
                 }
             }
+            if stop && !self.failed.load(Ordering::Relaxed) {
+                self.write(|redact| redact.finish());
+            }
             if stop || !waiting.is_empty() {
                 self.flush();
                 // Who does not wait any more does not mind.
@@ -179,35 +188,27 @@ impl<S: Sink> Writer<S> {
             self.fail("the disk does not keep up");
             return;
         }
-        if let Event::Output(output) = event {
-            let held = &mut self.output[usize::from(output.stream.min(2))];
-            let ends = output.bytes.is_empty() || output.bytes.ends_with(b"\n");
-            held.push((output.at, output.bytes));
-            if ends {
-                self.release(output.stream.min(2));
+        match &event {
+            Event::Answer(head) => drop(self.types.insert(head.seq, content_type(&head.headers).to_owned())),
+            Event::End(end) => drop(self.types.remove(&end.seq)),
+            // These are told when a part of the answer is whole, and are written then: the redactor would
+            // hold them back until its end.
+            Event::Chunks(Chunks { seq, pieces }) => {
+                let content_type = self.types.get(seq).cloned().unwrap_or_default();
+                return self.write(|redact| {
+                    let pieces = redact.pieces(&content_type, pieces);
+                    vec![Event::Chunks(Chunks { seq: *seq, pieces })]
+                });
             }
-            return;
+            _ => {}
         }
-        self.write(|writer| vec![writer.redacted(event)]);
+        self.write(|redact| redact.event(&event));
     }
 
-    /// Writes what is held of a stream.
-    fn release(&mut self, stream: u8) {
-        let held = std::mem::take(&mut self.output[usize::from(stream)]);
-        if held.is_empty() {
-            return;
-        }
-        self.write(|writer| {
-            let (pieces, ends) =
-                held.split_at(held.iter().position(|(_, piece)| piece.is_empty()).unwrap_or(held.len()));
-            let pieces = if pieces.is_empty() { Vec::new() } else { writer.redact.pieces("text/plain", pieces) };
-            let all = pieces.into_iter().chain(ends.iter().cloned());
-            all.map(|(at, bytes)| Event::Output(crate::model::event::Output { at, stream, bytes })).collect()
-        });
-    }
-
-    fn write(&mut self, make: impl FnOnce(&mut Self) -> Vec<Event>) {
-        let written = catch_unwind(AssertUnwindSafe(|| make(self).iter().try_for_each(|event| self.sink.write(event))));
+    fn write(&mut self, make: impl FnOnce(&dyn Redact) -> Vec<Event>) {
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            make(self.redact.as_ref()).iter().try_for_each(|event| self.sink.write(event))
+        }));
         self.unflushed = true;
         match written {
             Ok(Ok(())) => {}
@@ -217,9 +218,6 @@ impl<S: Sink> Writer<S> {
     }
 
     fn flush(&mut self) {
-        for stream in 0..3 {
-            self.release(stream);
-        }
         if self.unflushed && !self.failed.load(Ordering::Relaxed) {
             self.unflushed = false;
             if let Err(reason) = self.sink.flush() {
@@ -233,72 +231,6 @@ impl<S: Sink> Writer<S> {
             (self.warn)(reason);
         }
     }
-
-    fn redacted(&mut self, event: Event) -> Event {
-        let redact = Arc::clone(&self.redact);
-        let text = |text: &str| into_text(&redact.text(text.as_bytes()));
-        match event {
-            Event::Started(started) => Event::Started(Started {
-                command: started.command.iter().map(|word| text(word)).collect(),
-                upstreams: started.upstreams.into_iter().map(|(name, url)| (name, text(&url))).collect(),
-                ..started
-            }),
-            Event::Request(mut request) => {
-                request.body = redact.body(content_type(&request.headers), &request.body);
-                request.headers = redact.headers(&request.headers);
-                request.query = redact.query(&request.query);
-                request.path = text(&request.path);
-                Event::Request(request)
-            }
-            Event::Decided(mut decided) => {
-                decided.sent = decided.sent.map(|body| redact.body("application/json", &body));
-                decided.notes = decided.notes.iter().map(|note| text(note)).collect();
-                Event::Decided(decided)
-            }
-            Event::Answer(head) => {
-                self.types.insert(head.seq, content_type(&head.headers).to_owned());
-                Event::Answer(AnswerHead { headers: redact.headers(&head.headers), ..head })
-            }
-            Event::Chunks(Chunks { seq, pieces }) => {
-                let content_type = self.types.get(&seq).map(String::as_str).unwrap_or_default();
-                Event::Chunks(Chunks { seq, pieces: redact.pieces(content_type, &pieces) })
-            }
-            Event::End(mut end) => {
-                self.types.remove(&end.seq);
-                if let Ending::Broken(reason) | Ending::Unreachable(reason) = &mut end.how {
-                    *reason = text(reason);
-                }
-                Event::End(end)
-            }
-            Event::Frame(mut frame) => {
-                let content_type = if frame.opcode == 1 { "application/json" } else { "application/octet-stream" };
-                frame.payload = redact.body(content_type, &frame.payload);
-                Event::Frame(frame)
-            }
-            Event::Begin(begin) => {
-                let (name, input) = (text(&begin.name), json(redact.as_ref(), &begin.input));
-                Event::Begin(Begin { name, input, ..begin })
-            }
-            Event::Finish(finish) => {
-                let (output, documents) =
-                    (json(redact.as_ref(), &finish.output), json(redact.as_ref(), &finish.documents));
-                Event::Finish(Finish { output, documents, error: finish.error.map(|error| text(&error)), ..finish })
-            }
-            Event::Note(mut note) => {
-                note.text = text(&note.text);
-                Event::Note(note)
-            }
-            Event::Output(_) | Event::Ended(_) => event,
-        }
-    }
-}
-
-fn json(redact: &dyn Redact, text: &Bytes) -> Bytes {
-    redact.body("application/json", text)
-}
-
-fn into_text(bytes: &Bytes) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn content_type(headers: &Headers) -> &str {
@@ -324,31 +256,39 @@ mod tests {
     use super::*;
     use crate::model::event::{Note, Output};
 
-    /// Replaces `secret` with `-`.
-    struct Dash;
+    /// Replaces `secret` with `-`, and holds back what does not end its line.
+    #[derive(Default)]
+    struct Dash(Mutex<Vec<u8>>);
 
     impl Redact for Dash {
-        fn headers(&self, headers: &Headers) -> Headers {
-            headers.clone()
-        }
-
-        fn query(&self, query: &str) -> String {
-            query.replace("secret", "-")
-        }
-
-        fn body(&self, _: &str, body: &Bytes) -> Bytes {
-            self.text(body)
-        }
-
-        fn text(&self, text: &[u8]) -> Bytes {
-            assert!(text != b"bug", "a bug");
-            String::from_utf8_lossy(text).replace("secret", "-").into()
+        fn event(&self, event: &Event) -> Vec<Event> {
+            match event {
+                Event::Note(note) => {
+                    assert!(note.text != "bug", "a bug");
+                    vec![self::note(&note.text.replace("secret", "-"))]
+                }
+                Event::Output(piece) => {
+                    let mut held = self.0.lock().unwrap();
+                    held.extend_from_slice(&piece.bytes);
+                    if piece.bytes.ends_with(b"\n") { release(&mut held) } else { Vec::new() }
+                }
+                other => vec![other.clone()],
+            }
         }
 
         fn pieces(&self, _: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)> {
             let all: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect();
-            vec![(pieces[0].0, self.text(&all))]
+            vec![(pieces[0].0, String::from_utf8_lossy(&all).replace("secret", "-").into())]
         }
+
+        fn finish(&self) -> Vec<Event> {
+            release(&mut self.0.lock().unwrap())
+        }
+    }
+
+    fn release(held: &mut Vec<u8>) -> Vec<Event> {
+        let text = String::from_utf8(std::mem::take(held)).unwrap().replace("secret", "-");
+        vec![output(1, &text)]
     }
 
     #[derive(Default)]
@@ -366,6 +306,7 @@ mod tests {
             self.written.push(match event {
                 Event::Output(output) => format!("{} {}", output.stream, String::from_utf8_lossy(&output.bytes)),
                 Event::Note(note) => note.text.clone(),
+                Event::Chunks(chunks) => String::from_utf8_lossy(&chunks.pieces[0].1).into_owned(),
                 other => format!("{other:?}"),
             });
             Ok(())
@@ -389,7 +330,7 @@ mod tests {
         let warnings = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&warnings);
         let warn = move |reason: &str| log.lock().unwrap().push(reason.to_owned());
-        (Recorder::start(sink, Arc::new(Dash), warn).unwrap(), warnings)
+        (Recorder::start(sink, Arc::new(Dash::default()), warn).unwrap(), warnings)
     }
 
     fn wait(recorder: &Recorder<Lines>) {
@@ -400,17 +341,17 @@ mod tests {
     fn what_is_settled_is_flushed_and_redacted() {
         let flushed = Arc::new(AtomicUsize::new(0));
         let (recorder, warnings) = start(Lines { flushed: Arc::clone(&flushed), ..Lines::default() });
+        let pieces = ["one sec", "ret"].map(|text| (Micros(1), Bytes::from_static(text.as_bytes()))).into();
         recorder.saw(note("a secret"));
-        recorder.saw(output(1, "one sec"));
-        recorder.saw(output(2, "else\n"));
-        recorder.saw(output(1, "ret\n"));
+        recorder.saw(Event::Chunks(Chunks { seq: 1, pieces }));
         wait(&recorder);
-        assert_eq!(flushed.load(Ordering::SeqCst), 3);
-        recorder.saw(output(0, "no line end"));
-        recorder.saw(output(0, ""));
+        assert_eq!(flushed.load(Ordering::SeqCst), 2);
+        recorder.saw(output(1, "a line with a sec"));
+        recorder.saw(output(1, "ret\n"));
+        recorder.saw(output(1, "no line end"));
         let (sink, whole) = recorder.finish().unwrap();
         assert!(whole && recorder.finish().is_none());
-        assert_eq!(sink.written, ["a -", "2 else\n", "1 one -\n", "0 no line end", "0 "]);
+        assert_eq!(sink.written, ["a -", "one -", "1 a line with a -\n", "1 no line end"]);
         assert!(warnings.lock().unwrap().is_empty());
         wait(&recorder);
     }

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::recorder::{Recorder, Redact, Sink};
 use super::{assemble, summarise};
-use crate::model::event::{Event, Headers};
-use crate::model::{Micros, Run, RunId, State, Summary};
+use crate::model::event::Event;
+use crate::model::{Run, RunId, State, Summary};
 use crate::proxy::Watch;
 use crate::redact::Redactor;
 use crate::store::{self, Store};
@@ -33,7 +31,7 @@ pub struct Sealed {
 }
 
 /// A recording as a [`Sink`].
-pub struct File(store::Recorder);
+pub(super) struct File(store::Recorder);
 
 impl Sink for File {
     fn write(&mut self, event: &Event) -> Result<(), String> {
@@ -46,28 +44,6 @@ impl Sink for File {
 
     fn flush(&mut self) -> Result<(), String> {
         self.0.flush().map_err(|error| said(&error))
-    }
-}
-
-impl Redact for Redactor {
-    fn headers(&self, headers: &Headers) -> Headers {
-        Self::headers(self, headers)
-    }
-
-    fn query(&self, query: &str) -> String {
-        Self::query(self, query)
-    }
-
-    fn body(&self, content_type: &str, body: &Bytes) -> Bytes {
-        Self::body(self, content_type, body)
-    }
-
-    fn text(&self, text: &[u8]) -> Bytes {
-        Self::text(self, text)
-    }
-
-    fn pieces(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)> {
-        Self::pieces(self, content_type, pieces)
     }
 }
 
@@ -92,8 +68,8 @@ impl Take {
             }
         };
         let run = file.run().clone();
-        let redact: Arc<dyn Redact> = Arc::clone(redactor) as Arc<dyn Redact>;
-        let recorder = Recorder::start(File(file), redact, warn).map_err(store::Error::thread)?;
+        let recorder =
+            Recorder::start(File(file), Arc::clone(redactor) as Arc<dyn Redact>, warn).map_err(store::Error::thread)?;
         Ok(Self { run, recorder: Arc::new(recorder) })
     }
 
