@@ -43,15 +43,12 @@ fn parse(text: &str, outside: &dyn Fn(&str) -> Option<String>) -> Vec<(String, O
             return variables;
         }
         let line = reader.rest;
-        match reader.binding() {
-            Some((name, value)) => {
-                let value = value.map(|value| expand(&value, &variables, outside));
-                variables.push((name, value));
-            }
-            None => {
-                reader.rest = line;
-                reader.skip_line();
-            }
+        if let Some((name, value)) = reader.binding() {
+            let value = value.map(|value| expand(&value, &variables, outside));
+            variables.push((name, value));
+        } else {
+            reader.rest = line;
+            reader.skip_line();
         }
     }
 }

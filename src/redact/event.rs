@@ -24,11 +24,13 @@ const OVERLAP: usize = 64 << 10;
 /// More of a program's output than this is not held back for the end of its line.
 const LONGEST_LINE: usize = 64 << 10;
 
+type Pieces = Vec<(Micros, Bytes)>;
+
 /// What is held back of an answer because a secret may go on in what comes.
 #[derive(Default)]
 pub(super) struct Held {
     content_type: String,
-    pieces: Vec<(Micros, Bytes)>,
+    pieces: Pieces,
     size: usize,
     frames: Vec<Frame>,
 }
@@ -193,7 +195,7 @@ impl Redactor {
     }
 
     /// Redacts the pieces of a long answer but for its last part, which no find may reach into.
-    fn cut(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> (Vec<(Micros, Bytes)>, Vec<(Micros, Bytes)>) {
+    fn cut(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> (Pieces, Pieces) {
         let all: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect();
         let mut cut = all.len().saturating_sub(OVERLAP);
         // In a stream, between two events; elsewhere between two words.
@@ -327,7 +329,7 @@ fn end_of_lines(text: &[u8]) -> usize {
     }
 }
 
-fn pieces_of(seq: Seq, pieces: Vec<(Micros, Bytes)>) -> Vec<Event> {
+fn pieces_of(seq: Seq, pieces: Pieces) -> Vec<Event> {
     if pieces.is_empty() { Vec::new() } else { vec![Event::Chunks(Chunks { seq, pieces })] }
 }
 

@@ -46,7 +46,7 @@ impl Form {
 /// Where JSON documents may stand in a text of this form.
 pub(super) fn units(form: Form, text: &[u8]) -> Vec<Range<usize>> {
     match form {
-        Form::Json => vec![0..text.len()],
+        Form::Json => std::iter::once(0..text.len()).collect(),
         Form::Events => lines(text)
             .filter_map(|line| {
                 let data = text[line.clone()].strip_prefix(b"data:")?;

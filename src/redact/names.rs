@@ -246,7 +246,7 @@ pub(super) fn is_stand_in(value: &[u8]) -> bool {
         || (value[0] == b'$' && value[1..].iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_'))
         || ["***", "...", "\u{2026}"].iter().any(|dots| holds(dots))
         || (holds("your") && ["key", "token", "secret", "password"].iter().any(|word| holds(word)))
-        || (value.len() < 200 && value.iter().filter(|byte| **byte == b' ').count() > 1)
+        || (value.len() < 200 && memchr::memchr_iter(b' ', value).nth(1).is_some())
 }
 
 /// Whether a value looks made by chance: at least `least` bytes of one word, letters and digits, no path or URL.

@@ -349,8 +349,8 @@ mod tests {
         check(r#"{"api_key": {"type": "string"}}"#, None);
         check(r#"{"required": ["api_key"]}"#, None);
         check(r#"{"openai_api_key": "sentence"}"#, None);
-        check(r#"export OPENAI_API_KEY=abc12345def\nx"#, Some("abc12345def"));
-        check(r#"\nOPENAI_API_KEY='abc12345def'"#, Some("abc12345def"));
+        check(r"export OPENAI_API_KEY=abc12345def\nx", Some("abc12345def"));
+        check(r"\nOPENAI_API_KEY='abc12345def'", Some("abc12345def"));
         check("api_key: abc12345def", Some("abc12345def"));
         check("api_key = \"abc12345def\"", Some("abc12345def"));
         check("if api_key == abc12345def", None);
