@@ -175,6 +175,15 @@ fn a_secret_may_be_cut_anywhere() {
     }
 }
 
+/// What a stream of chat completions says.
+fn said(stream: &str) -> String {
+    let text = |line: &str| {
+        let json = Json::parse_text(line.strip_prefix("data: ")?).expect("events stay JSON");
+        json.root().get("choices")?.at(0)?.get("delta")?.text("content")
+    };
+    stream.lines().filter_map(text).collect()
+}
+
 fn chat(delta: &str) -> String {
     format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{}}}}}]}}\n\n", quote(delta))
 }
@@ -187,14 +196,7 @@ fn a_stream_may_cut_a_secret_into_deltas() {
         let stream = deltas.concat();
         let redactor = redactor();
         let out = join(&redactor.pieces("text/event-stream", &pieces(&[&stream[..10], &stream[10..]])));
-        let said: String = out
-            .lines()
-            .filter_map(|line| {
-                let json = Json::parse_text(line.strip_prefix("data: ")?).expect("events stay JSON");
-                json.root().get("choices")?.at(0)?.get("delta")?.text("content")
-            })
-            .collect();
-        assert_eq!(said, "the key is __RETAKE_SECRET_1__, the password __RETAKE_SECRET_2__!", "{size}");
+        assert_eq!(said(&out), "the key is __RETAKE_SECRET_1__, the password __RETAKE_SECRET_2__!", "{size}");
         assert_eq!(out.matches("\n\n").count(), deltas.len());
         assert_eq!(join(&redactor.pieces("text/event-stream", &pieces(&[&out]))), out);
         assert_eq!(redactor.secret(2).as_deref(), Some(ODD));
@@ -420,7 +422,7 @@ fn holds(text: &[u8], secret: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn text_is_redacted_once_and_for_all(text in text()) {
@@ -462,5 +464,16 @@ proptest! {
         let whole = redactor.pieces("text/plain", &[(Micros(0), bytes)]);
         prop_assert_eq!(join(&parts), join(&whole));
         prop_assert!(marks(join(&whole).as_bytes()).count() == marks(join(&parts).as_bytes()).count());
+    }
+
+    #[test]
+    fn streams_stay_streams(text in text(), size in 1..20_usize) {
+        let characters: Vec<char> = text.chars().collect();
+        let deltas: Vec<String> = characters.chunks(size).map(|part| chat(&part.iter().collect::<String>())).collect();
+        let redactor = redactor();
+        let out = join(&redactor.pieces("text/event-stream", &pieces(&[&deltas.concat()])));
+        prop_assert!(!holds(said(&out).as_bytes(), KEY), "{}", out);
+        prop_assert!(!holds(said(&out).as_bytes(), ODD), "{}", out);
+        prop_assert_eq!(&join(&redactor.pieces("text/event-stream", &pieces(&[&out]))), &out);
     }
 }

@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::forms::Form;
 use super::names;
-use super::redactor::{Redactor, apply, merged, split};
+use super::redactor::{Redactor, apply, joined, merged, split};
 use super::scan::Hit;
 use crate::model::Micros;
 use crate::model::event::{
@@ -196,7 +196,7 @@ impl Redactor {
 
     /// Redacts the pieces of a long answer but for its last part, which no find may reach into.
     fn cut(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> (Pieces, Pieces) {
-        let all: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect();
+        let all = joined(pieces);
         let mut cut = all.len().saturating_sub(OVERLAP);
         // In a stream, between two events; elsewhere between two words.
         cut = memmem::rfind(&all[..cut], b"\n\n")
@@ -249,12 +249,12 @@ impl Redactor {
             .map(|frame| (frames.len() > 1).then(|| Json::parse(frame.payload.clone()).ok()).flatten())
             .collect();
         let places: Vec<usize> = (0..frames.len()).filter(|place| documents[*place].is_some()).collect();
-        let mut joined: Vec<Vec<Hit>> = frames.iter().map(|_| Vec::new()).collect();
+        let mut across: Vec<Vec<Hit>> = frames.iter().map(|_| Vec::new()).collect();
         for (place, hit) in self.joined(documents.iter().flatten(), false) {
-            joined[places[place]].push(hit);
+            across[places[place]].push(hit);
         }
         let mut out = Vec::with_capacity(frames.len());
-        for (frame, hits) in frames.into_iter().zip(joined) {
+        for (frame, hits) in frames.into_iter().zip(across) {
             let form = if frame.opcode == 2 { Form::Binary } else { Form::guess("", &frame.payload) };
             let payload = if hits.is_empty() {
                 frame.payload.clone()
@@ -273,7 +273,7 @@ impl Redactor {
         let end = {
             let mut held = self.output.lock().unwrap_or_else(PoisonError::into_inner);
             held[stream].push((output.at, output.bytes.clone()));
-            let all: Vec<u8> = held[stream].iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+            let all = joined(&held[stream]);
             if output.bytes.is_empty() { usize::MAX } else { end_of_lines(&all) }
         };
         let mut out = self.output_up_to(stream, end);
@@ -305,7 +305,7 @@ impl Redactor {
         if ready.is_empty() {
             return Vec::new();
         }
-        let all: Vec<u8> = ready.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+        let all = joined(&ready);
         // What is read is given to the agent again in a replay, so there a name in running text is not enough.
         let edits = self.edits(Form::guess("", &all), &all, stream != 0);
         let stream = u8::try_from(stream).unwrap_or(2);

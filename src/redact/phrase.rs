@@ -27,9 +27,11 @@ pub(super) fn private_key(text: &[u8], at: usize) -> Option<Range<usize>> {
         let tail = head + end + 8;
         Some(tail + memmem::find(rest.get(tail..rest.len().min(tail + 100))?, b"-----")? + 5)
     });
+    let between = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/= \n\r\t\\%:,-".contains(byte);
     if let Some(end) = end
         && memmem::find(&rest[head..end], b"-----BEGIN").is_none()
         && memmem::find(&rest[head..], b"-----END").is_some_and(|length| length >= 16)
+        && rest[head..end].iter().all(between)
     {
         return Some(at..at + end);
     }

@@ -1,6 +1,5 @@
 //! The redactor of a run: what it looks for, and the numbers it has given.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Range;
@@ -194,7 +193,7 @@ impl Redactor {
                 out.extend_from_slice(start);
                 out.extend_from_slice(self.named(&String::from_utf8_lossy(value), &secret).as_bytes());
             } else {
-                out.extend_from_slice(&self.redacted(Form::Text, pair, false));
+                out.extend_from_slice(&self.whole(Form::Text, &Bytes::copy_from_slice(pair), false));
             }
         }
         out
@@ -209,18 +208,13 @@ impl Redactor {
     /// Any text without credentials, as a program prints it.
     #[must_use]
     pub fn text(&self, text: &[u8]) -> Bytes {
-        match self.redacted(Form::guess("", text), text, true) {
-            Cow::Borrowed(text) => Bytes::copy_from_slice(text),
-            Cow::Owned(text) => text.into(),
-        }
+        self.whole(Form::guess("", text), &Bytes::copy_from_slice(text), true)
     }
 
     /// One line of text without credentials.
     pub(super) fn line(&self, text: &str) -> String {
-        match self.redacted(Form::Text, text.as_bytes(), true) {
-            Cow::Borrowed(_) => text.to_owned(),
-            Cow::Owned(text) => String::from_utf8_lossy(&text).into_owned(),
-        }
+        let out = self.whole(Form::Text, &Bytes::copy_from_slice(text.as_bytes()), true);
+        String::from_utf8_lossy(&out).into_owned()
     }
 
     /// Pieces of an answer without credentials, also where one is cut in two. A placeholder stands in the piece
@@ -231,37 +225,28 @@ impl Redactor {
             let only = self.whole(Form::guess(content_type, only), only, false);
             return vec![(*at, only)];
         }
-        let all: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect();
+        let all = joined(pieces);
         let edits = self.edits(Form::guess(content_type, &all), &all, false);
         split(pieces, &edits)
     }
 
+    /// A text of this form without credentials; the same bytes if there are none.
     pub(super) fn whole(&self, form: Form, text: &Bytes, loosely: bool) -> Bytes {
-        match self.redacted(form, text, loosely) {
-            Cow::Borrowed(_) => text.clone(),
-            Cow::Owned(text) => text.into(),
-        }
-    }
-
-    fn redacted<'a>(&self, form: Form, text: &'a [u8], loosely: bool) -> Cow<'a, [u8]> {
         if form == Form::Query {
-            return Cow::Owned(self.pairs(text, true));
+            return self.pairs(text, true).into();
         }
         let edits = self.edits(form, text, loosely);
-        if edits.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(apply(text, &edits)) }
+        if edits.is_empty() { text.clone() } else { apply(text, &edits).into() }
     }
 
     /// What is to be replaced in a text, in order.
-    pub(super) fn edits(&self, form: Form, text: &[u8], loosely: bool) -> Vec<Edit> {
+    pub(super) fn edits(&self, form: Form, text: &Bytes, loosely: bool) -> Vec<Edit> {
         self.hits(form, text, loosely).into_iter().map(|hit| self.edit(hit)).collect()
     }
 
     pub(super) fn edit(&self, hit: Hit) -> Edit {
         if hit.rest {
             return Edit { range: hit.range, with: Vec::new() };
-        }
-        if hit.source == Source::Name {
-            self.learn(&hit.secret);
         }
         let mark = mark::write(self.number(&hit.secret));
         let with = match hit.quotes {
@@ -275,7 +260,7 @@ impl Redactor {
     }
 
     /// Secrets in a text, in order, none overlapping another.
-    fn hits(&self, form: Form, text: &[u8], loosely: bool) -> Vec<Hit> {
+    fn hits(&self, form: Form, text: &Bytes, loosely: bool) -> Vec<Hit> {
         let mut hits = Vec::new();
         self.values(text, &mut hits);
         if form == Form::Binary {
@@ -286,30 +271,38 @@ impl Redactor {
         if hits.is_empty() && !named && !streamed && self.rules.patterns.is_empty() {
             return hits;
         }
-        let mut places = units(form, text);
-        if places.len() == 1 && Json::parse(Bytes::copy_from_slice(text)).is_err() && form == Form::Json {
-            places = units(Form::Lines, text);
-        }
-        let mut documents = Vec::new();
-        for place in places {
-            let touched = named || streamed || hits.iter().any(|hit| hit.overlaps(&place));
-            if (touched || !self.rules.patterns.is_empty())
-                && let Ok(json) = Json::parse(Bytes::copy_from_slice(&text[place.clone()]))
-            {
-                documents.push((place, json));
-            }
+        let parse = |form| -> Vec<(Range<usize>, Json)> {
+            let places = units(form, text).into_iter();
+            let wanted = |place: &Range<usize>| hits.iter().any(|hit| hit.overlaps(place));
+            let all = named || streamed || !self.rules.patterns.is_empty();
+            let json = |place: Range<usize>| Some((place.clone(), Json::parse(text.slice(place)).ok()?));
+            places.filter(|place| all || wanted(place)).filter_map(json).collect()
+        };
+        let mut documents = parse(form);
+        if documents.is_empty() && form == Form::Json {
+            documents = parse(Form::Lines);
         }
         fit(&mut hits, &documents);
         for (place, json) in &documents {
             if named {
                 fields::fields(json, &Origin::At(place.start), &self.rules.names, &mut hits);
             }
-            for string in fields::strings(json.bytes()) {
-                self.patterns_in_string(place.start, json, &string, &mut hits);
+            if !self.rules.patterns.is_empty() {
+                for string in fields::strings(json.bytes()) {
+                    self.patterns_in_string(place.start, json, &string, &mut hits);
+                }
             }
         }
         if documents.is_empty() {
             self.patterns(text, &mut hits);
+        }
+        let named: Vec<Vec<u8>> =
+            hits.iter().filter(|hit| hit.source == Source::Name).map(|hit| hit.secret.clone()).collect();
+        for secret in named.into_iter().filter(|secret| self.learn(secret)) {
+            let mut more = Vec::new();
+            everywhere(&Finder::new(&secret), text, &mut more);
+            fit(&mut more, &documents);
+            hits.extend(more);
         }
         let mut joined = Vec::new();
         if streamed || documents.first().is_some_and(|(_, json)| json.bytes().trim_ascii_start().starts_with(b"[")) {
@@ -329,11 +322,12 @@ impl Redactor {
     pub(super) fn joined<'a>(&self, documents: impl Iterator<Item = &'a Json>, loosely: bool) -> Vec<(usize, Hit)> {
         let mut found = Vec::new();
         for channel in channels(documents) {
-            let form = match Form::guess("", &channel.text) {
+            let text = Bytes::copy_from_slice(&channel.text);
+            let form = match Form::guess("", &text) {
                 Form::Json => Form::Json,
                 _ => Form::Text,
             };
-            for hit in self.hits(form, &channel.text, loosely) {
+            for hit in self.hits(form, &text, loosely) {
                 found.extend(channel.spread(&hit));
             }
         }
@@ -345,10 +339,7 @@ impl Redactor {
         self.known.find(text, hits);
         let learned = Arc::clone(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
         for finder in learned.iter() {
-            for start in finder.find_iter(text) {
-                let secret = finder.needle();
-                hits.push(Hit::new(start..start + secret.len(), secret.to_vec(), Source::Known));
-            }
+            everywhere(finder, text, hits);
         }
     }
 
@@ -369,9 +360,6 @@ impl Redactor {
     }
 
     fn patterns_in_string(&self, start: usize, json: &Json, string: &Range<usize>, hits: &mut Vec<Hit>) {
-        if self.rules.patterns.is_empty() {
-            return;
-        }
         let decoded = Decoded::of(&json.bytes()[string.clone()]);
         let mut found = Vec::new();
         self.patterns(&decoded.text, &mut found);
@@ -408,21 +396,39 @@ impl Redactor {
         number
     }
 
-    fn learn(&self, secret: &[u8]) {
+    /// Looks for a value everywhere from now on, if it is worth it; whether it was not looked for before.
+    fn learn(&self, secret: &[u8]) -> bool {
         if !names::is_random(secret, WORTH_KNOWING) {
-            return;
+            return false;
         }
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        if learned.len() < MOST_LEARNED && !learned.iter().any(|finder| finder.needle() == secret) {
-            let mut more: Vec<_> = learned.iter().cloned().collect();
-            more.push(Finder::new(secret).into_owned());
-            *learned = Arc::new(more);
+        if learned.len() >= MOST_LEARNED || learned.iter().any(|finder| finder.needle() == secret) {
+            return false;
         }
+        let mut more: Vec<_> = learned.iter().cloned().collect();
+        more.push(Finder::new(secret).into_owned());
+        *learned = Arc::new(more);
+        true
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn everywhere(finder: &Finder<'_>, text: &[u8], hits: &mut Vec<Hit>) {
+    let secret = finder.needle();
+    let hit = |start| Hit::new(start..start + secret.len(), secret.to_vec(), Source::Known);
+    hits.extend(finder.find_iter(text).map(hit));
+}
+
+/// The whole that these are pieces of.
+pub(super) fn joined(pieces: &[(Micros, Bytes)]) -> Bytes {
+    let mut all = Vec::with_capacity(pieces.iter().map(|(_, piece)| piece.len()).sum());
+    for (_, piece) in pieces {
+        all.extend_from_slice(piece);
+    }
+    all.into()
 }
 
 /// Keeps of the finds in JSON those that can be replaced there.

@@ -116,7 +116,8 @@ pub(super) fn looks(text: &[u8], loosely: bool, hits: &mut Vec<Hit>) -> bool {
         if let Some(range) = range
             && !placed.iter().any(|mark| mark.start < range.end && range.start < mark.end)
         {
-            at = at.max(range.end);
+            // A value may turn out to be none where it is no string of its own.
+            at = if source == Source::Name { at } else { at.max(range.end) };
             let secret = plain(&text[range.clone()]);
             hits.push(Hit::new(range, secret, source));
         }

@@ -1,7 +1,6 @@
 //! Secrets that a model's stream cuts in two: the text of one field, joined over the events of a stream.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use crate::text::json::{Json, Kind, Ref};
@@ -107,35 +106,30 @@ fn messages(document: &Json) -> Vec<Ref<'_>> {
 
 /// Texts that may be continued, each with a name that is the same where it is.
 fn leaves(message: Ref<'_>) -> Vec<(u64, Ref<'_>)> {
-    let mut hasher = DefaultHasher::new();
-    for place in PLACES {
-        if let Some(value) = message.get(place).filter(|value| !matches!(value.kind(), Kind::Object | Kind::Array)) {
-            value.raw().hash(&mut hasher);
-        }
-        hasher.write_u8(0);
-    }
+    let place = |place: &&str| message.get(place).filter(|value| !matches!(value.kind(), Kind::Object | Kind::Array));
+    let root = PLACES.iter().fold(0, |name, key| mix(name, place(key).map_or(b"", Ref::raw)));
     let mut found = Vec::new();
-    let mut open = vec![(message, hasher)];
-    while let Some((value, hasher)) = open.pop() {
+    let mut open = vec![(message, root)];
+    while let Some((value, name)) = open.pop() {
         match value.kind() {
-            Kind::Object => open.extend(value.items().map(|item| {
-                let mut hasher = hasher.clone();
-                item.key().unwrap_or_default().hash(&mut hasher);
-                (item, hasher)
+            Kind::Object => {
+                open.extend(value.items().map(|item| (item, mix(name, &item.key().unwrap_or_default()))));
+            }
+            Kind::Array => open.extend(value.items().enumerate().map(|(place, item)| match item.get("index") {
+                Some(index) => (item, mix(name, index.raw())),
+                None => (item, mix(name, place.to_string().as_bytes())),
             })),
-            Kind::Array => open.extend(value.items().enumerate().map(|(place, item)| {
-                let mut hasher = hasher.clone();
-                match item.get("index") {
-                    Some(index) => index.raw().hash(&mut hasher),
-                    None => place.to_string().as_bytes().hash(&mut hasher),
-                }
-                (item, hasher)
-            })),
-            Kind::String if is_continued(value) => found.push((hasher.finish(), value)),
+            Kind::String if is_continued(value) => found.push((name, value)),
             _ => {}
         }
     }
     found
+}
+
+/// FNV-1a of what a name is so far, a step more and its end.
+fn mix(name: u64, step: &[u8]) -> u64 {
+    let start = name ^ 0xcbf2_9ce4_8422_2325;
+    step.iter().chain(&[0xFF]).fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 fn is_continued(value: Ref<'_>) -> bool {
