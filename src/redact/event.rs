@@ -165,10 +165,9 @@ impl Redactor {
     }
 
     fn finished(&self, finish: &Finish) -> Finish {
-        let answer = |body: &Bytes| self.whole(Form::guess("", body), body, false);
         Finish {
-            output: answer(&finish.output),
-            documents: answer(&finish.documents),
+            output: self.answer("", &finish.output),
+            documents: self.answer("", &finish.documents),
             error: finish.error.as_ref().map(|error| self.line(error)),
             ..finish.clone()
         }

@@ -205,6 +205,12 @@ impl Redactor {
         self.whole(Form::guess(content_type, body), body, true)
     }
 
+    /// The body of a whole answer without credentials: as [`Redactor::pieces`] of one piece.
+    #[must_use]
+    pub fn answer(&self, content_type: &str, body: &Bytes) -> Bytes {
+        self.whole(Form::guess(content_type, body), body, false)
+    }
+
     /// Any text without credentials, as a program prints it.
     #[must_use]
     pub fn text(&self, text: &[u8]) -> Bytes {
@@ -222,8 +228,7 @@ impl Redactor {
     #[must_use]
     pub fn pieces(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)> {
         if let [(at, only)] = pieces {
-            let only = self.whole(Form::guess(content_type, only), only, false);
-            return vec![(*at, only)];
+            return vec![(*at, self.answer(content_type, only))];
         }
         let all = joined(pieces);
         let edits = self.edits(Form::guess(content_type, &all), &all, false);
