@@ -1,3 +1,5 @@
+//! Reports on pairs of runs put together by hand.
+
 use proptest::prelude::*;
 
 use super::{Basis, ChangeKind, Report, Status, compare};

@@ -1,3 +1,5 @@
+//! Data edges and inferred retrievals of runs put together by hand.
+
 use proptest::prelude::*;
 
 use super::build::{Build, result, system, text, tool_call, user};
