@@ -193,11 +193,11 @@ fn branches_are_paired_by_what_they_are_about() {
     insta::assert_snapshot!(show(&report), @r"
       1 2 Same Equal
     * 2 3 Differs Lane
-        answer: Oslo [-lies at-]{+is+} the [-end-]{+capital+} of[- a fjord-]{+ Norway+}.
+        answer: Oslo [-lies at-]{+is+} the [-end-]{+capital+} of [-a fjord-]{+Norway+}.
       3 1 Same Equal
       4 4 Differs Lane
         messages[0].content: Lima is a city in the desert.
-    Oslo [-lies at-]{+is+} the [-end-]{+capital+} of[- a fjord-]{+ Norway+}.
+    Oslo [-lies at-]{+is+} the [-end-]{+capital+} of [-a fjord-]{+Norway+}.
     Rome was founded in 753 BC.
     ");
 }

@@ -1,6 +1,6 @@
 //! What changed between two texts, in words.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
@@ -8,7 +8,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 /// Tokens of both sides together up to which words are compared; what is larger counts as replaced.
 const WORDS: usize = 6_000;
 /// Lines of both sides together up to which lines are compared first.
-const LINES: usize = 20_000;
+const LINES: usize = 10_000;
 /// Tokens of a text that is shown whole.
 const SHORT: usize = 40;
 
@@ -185,24 +185,26 @@ impl Ops {
     }
 }
 
+impl Ops {
+    /// Adds tokens that stand for one another, of which the first and last may be equal.
+    fn replace(&mut self, left: &[&str], right: &[&str]) {
+        let start = common(left.iter().zip(right));
+        let end = common(left[start..].iter().rev().zip(right[start..].iter().rev()));
+        self.push(Tag::Equal, &left[..start].concat());
+        self.push(Tag::Removed, &left[start..left.len() - end].concat());
+        self.push(Tag::Added, &right[start..right.len() - end].concat());
+        self.push(Tag::Equal, &left[left.len() - end..].concat());
+    }
+}
+
 fn compare_words(out: &mut Ops, left: &str, right: &str) {
     let (lefts, rights) = (tokens(left), tokens(right));
-    if lefts.is_empty() || rights.is_empty() || lefts.len() + rights.len() > WORDS {
-        let start = common(lefts.iter().zip(&rights));
-        let end = common(lefts[start..].iter().rev().zip(rights[start..].iter().rev()));
-        out.push(Tag::Equal, &lefts[..start].concat());
-        out.push(Tag::Removed, &lefts[start..lefts.len() - end].concat());
-        out.push(Tag::Added, &rights[start..rights.len() - end].concat());
-        out.push(Tag::Equal, &lefts[lefts.len() - end..].concat());
+    if lefts.len() + rights.len() > WORDS {
+        out.replace(&lefts, &rights);
         return;
     }
     for piece in tidy(compare(Algorithm::Myers, &lefts, &rights), &lefts) {
-        if piece.is_equal {
-            out.push(Tag::Equal, &lefts[piece.left].concat());
-        } else {
-            out.push(Tag::Removed, &lefts[piece.left].concat());
-            out.push(Tag::Added, &rights[piece.right].concat());
-        }
+        out.replace(&lefts[piece.left], &rights[piece.right]);
     }
 }
 
@@ -231,18 +233,38 @@ fn compare(algorithm: Algorithm, left: &[&str], right: &[&str]) -> Vec<Piece> {
     let mut known = HashMap::new();
     let left = number(&mut known, left);
     let right = number(&mut known, right);
-    // The lengths are right; the places of compacted operations need not be.
+    // What only one side has is a change, and takes no part in the comparison.
+    let shared = |tokens: &[usize], other: &[usize]| -> Vec<usize> {
+        let other: HashSet<usize> = other.iter().copied().collect();
+        (0..tokens.len()).filter(|at| other.contains(&tokens[*at])).collect()
+    };
+    let (lefts, rights) = (shared(&left, &right), shared(&right, &left));
+    let pick = |tokens: &[usize], places: &[usize]| places.iter().map(|at| tokens[*at]).collect::<Vec<_>>();
+    let mut pieces: Vec<Piece> = Vec::new();
     let (mut at_left, mut at_right) = (0, 0);
-    capture_diff_slices(algorithm, &left, &right)
-        .into_iter()
-        .map(|op| {
-            let (from_left, from_right) = (at_left, at_right);
-            at_left += op.old_range().len();
-            at_right += op.new_range().len();
-            let is_equal = matches!(op, DiffOp::Equal { .. });
-            Piece { is_equal, left: from_left..at_left, right: from_right..at_right }
-        })
-        .collect()
+    let mut push = |is_equal: bool, to_left: usize, to_right: usize| {
+        if to_left + to_right > at_left + at_right {
+            match pieces.last_mut() {
+                Some(last) if last.is_equal == is_equal => (last.left.end, last.right.end) = (to_left, to_right),
+                _ => pieces.push(Piece { is_equal, left: at_left..to_left, right: at_right..to_right }),
+            }
+            (at_left, at_right) = (to_left, to_right);
+        }
+    };
+    // The lengths of operations are right; the places of compacted ones need not be.
+    let (mut old, mut new) = (0, 0);
+    for op in capture_diff_slices(algorithm, &pick(&left, &lefts), &pick(&right, &rights)) {
+        if matches!(op, DiffOp::Equal { .. }) {
+            for (old, new) in (old..).zip(new..).take(op.old_range().len()) {
+                push(false, lefts[old], rights[new]);
+                push(true, lefts[old] + 1, rights[new] + 1);
+            }
+        }
+        old += op.old_range().len();
+        new += op.new_range().len();
+    }
+    push(false, left.len(), right.len());
+    pieces
 }
 
 /// Gives up equal pieces that only cut a change in two: spaces, marks and lone small words.
