@@ -15,13 +15,13 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::forward::Clients;
 use super::nodes::Announced;
 use super::reply::{self, Body};
 use super::route::{Key, Upstream, is_loopback, split_version};
+use super::socket::{Door, Socket};
 use super::{Answer, Boxed, Watch, forward, header, nodes};
 use crate::model::Micros;
 use crate::model::event::{Event, Seq};
@@ -239,21 +239,17 @@ impl Drop for Listener {
 }
 
 async fn accept(socket: std::net::TcpListener, shared: Arc<Shared>) {
-    let Ok(socket) = TcpListener::from_std(socket) else { return };
+    let Ok(door) = Door::new(socket) else { return };
     loop {
-        match socket.accept().await {
-            Ok((stream, _)) => {
-                drop(tokio::spawn(serve(stream, Arc::clone(&shared))));
-            }
+        match door.accept().await {
+            Ok(socket) => drop(tokio::spawn(serve(socket, Arc::clone(&shared)))),
             // Out of file descriptors, most likely: those in use will come back.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // Without it the last piece of a stream may wait 40 ms; a failure costs only that.
-    drop(stream.set_nodelay(true));
+async fn serve(socket: Socket, shared: Arc<Shared>) {
     let service = service_fn(move |request| {
         let answer: Boxed<'static, Result<Response<Body>, Infallible>> = Box::pin(handle(Arc::clone(&shared), request));
         answer
@@ -261,7 +257,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let mut server = hyper::server::conn::http1::Builder::new();
     server.header_read_timeout(None).auto_date_header(false).title_case_headers(true).max_headers(MOST_HEADERS);
     // Errors here are the agent's connection breaking; exchanges tell of it themselves.
-    drop(server.serve_connection(TokioIo::new(stream), service).with_upgrades().await);
+    drop(server.serve_connection(TokioIo::new(socket), service).with_upgrades().await);
 }
 
 async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {

@@ -12,6 +12,7 @@ mod nodes;
 mod reply;
 mod route;
 mod serve;
+mod socket;
 mod tee;
 mod upgrade;
 mod websocket;
