@@ -8,6 +8,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -19,7 +20,7 @@ pub(crate) struct Door(AsyncFd<TcpListener>);
 
 impl Door {
     pub(crate) fn new(listener: TcpListener) -> io::Result<Self> {
-        Ok(Self(AsyncFd::with_interest(listener, Interest::READABLE)?))
+        Ok(Self(watched(listener, Interest::READABLE)?))
     }
 
     /// The next connection.
@@ -34,6 +35,12 @@ impl Door {
     }
 }
 
+/// Registers a socket for reading or writing alone.
+#[expect(deprecated, reason = "the replacement is unsafe; a socket of the standard library owns its one descriptor")]
+fn watched<S: AsRawFd>(socket: S, interest: Interest) -> io::Result<AsyncFd<S>> {
+    AsyncFd::with_interest(socket, interest)
+}
+
 /// A connection.
 pub(crate) struct Socket {
     reader: AsyncFd<TcpStream>,
@@ -45,7 +52,7 @@ impl Socket {
         stream.set_nonblocking(true)?;
         // Without it the last piece of a stream may wait 40 ms; a failure costs only that.
         drop(stream.set_nodelay(true));
-        Ok(Self { reader: AsyncFd::with_interest(stream, Interest::READABLE)?, writer: None })
+        Ok(Self { reader: watched(stream, Interest::READABLE)?, writer: None })
     }
 
     /// Writes, waiting for room where there is none.
@@ -62,7 +69,7 @@ impl Socket {
             }
             if self.writer.is_none() {
                 let stream = self.reader.get_ref().try_clone()?;
-                self.writer = Some(AsyncFd::with_interest(stream, Interest::WRITABLE)?);
+                self.writer = Some(watched(stream, Interest::WRITABLE)?);
             }
             let Some(writer) = &self.writer else { continue };
             let mut room = ready!(writer.poll_write_ready(context))?;

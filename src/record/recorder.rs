@@ -157,7 +157,7 @@ impl<S: Sink> Writer<S> {
             for message in std::iter::once(first).chain(receiver.try_iter().take(TOGETHER)) {
                 match message {
                     Message::Event(event, size) => {
-                        self.take(*event);
+                        self.take(&event);
                         self.queued.fetch_sub(size, Ordering::Relaxed);
                     }
                     Message::Waiting(done) => waiting.push(done),
@@ -165,7 +165,7 @@ impl<S: Sink> Writer<S> {
                 }
             }
             if stop && !self.failed.load(Ordering::Relaxed) {
-                self.write(|redact| redact.finish());
+                self.write(Redact::finish);
             }
             if stop || !waiting.is_empty() {
                 self.flush();
@@ -180,7 +180,7 @@ impl<S: Sink> Writer<S> {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: &Event) {
         if self.failed.load(Ordering::Relaxed) {
             return;
         }
@@ -188,7 +188,7 @@ impl<S: Sink> Writer<S> {
             self.fail("the disk does not keep up");
             return;
         }
-        match &event {
+        match event {
             Event::Answer(head) => drop(self.types.insert(head.seq, content_type(&head.headers).to_owned())),
             Event::End(end) => drop(self.types.remove(&end.seq)),
             // These are told when a part of the answer is whole, and are written then: the redactor would
@@ -202,7 +202,7 @@ impl<S: Sink> Writer<S> {
             }
             _ => {}
         }
-        self.write(|redact| redact.event(&event));
+        self.write(|redact| redact.event(event));
     }
 
     fn write(&mut self, make: impl FnOnce(&dyn Redact) -> Vec<Event>) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::child::{Running, Spec};
 use super::leash::Leash;
-use super::program::CannotRun;
+use super::program::{self, CannotRun};
 use super::providers::TABLE;
 use super::routes::Routes;
 use super::sockets::Lookout;
@@ -96,8 +96,11 @@ impl Outcome {
 /// event is [`Event::Ended`].
 ///
 /// # Errors
-/// Nothing was run; the watch has seen [`Event::Started`] at most.
+/// Nothing was run; the watch has seen [`Event::Started`] at most, and nothing if there is no such program.
 pub fn run(setup: Setup) -> Result<Outcome, Failure> {
+    let program = setup.command.first().map(String::as_str).unwrap_or_default();
+    let path = crate::config::variable("PATH").unwrap_or_default();
+    program::find(program, &setup.directory, &path)?;
     let tally = Arc::new(Tally::new(Arc::clone(&setup.watch)));
     let watch: Arc<dyn Watch> = Arc::clone(&tally) as Arc<dyn Watch>;
     let mut started = setup.started;
