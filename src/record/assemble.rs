@@ -11,6 +11,7 @@ use crate::model::{
     Announced, Answer, Block, Call, Detail, Document, Edge, Kind, LaneId, Micros, Node, NodeId, Prompt, Reply, Run,
     RunGraph, RunId, Source, State, Summary, Tool, ToolState,
 };
+use crate::text::json::Json;
 use crate::wire::{self, canonical::Key};
 
 /// Makes a run of the events of a recording. Events that make no sense are passed over.
@@ -130,6 +131,8 @@ impl Log {
             Event::Decided(decided) => {
                 if let Some(at) = self.calls.get_mut(&decided.seq) {
                     at.call.decided = Some(decided.clone());
+                } else if let Some((_, begin, _)) = self.told.get_mut(&decided.seq) {
+                    begin.decided = Some(decided.clone());
                 }
             }
             Event::Answer(head) => {
@@ -192,7 +195,9 @@ fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
             reply: Reply::default(),
         };
         if let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) {
-            exchange.prompt = dialect.prompt(json);
+            // What was asked is what was sent; what it is, is what the agent wanted to send.
+            let sent = at.call.decided.as_ref().and_then(|decided| Json::parse(decided.sent.clone()?).ok());
+            exchange.prompt = dialect.prompt(sent.as_ref().unwrap_or(json));
             if let Some(answer) = &at.call.answer {
                 let kind = answer.header("content-type").unwrap_or_default();
                 exchange.reply = dialect.reply(answer.status, kind, &answer.body());

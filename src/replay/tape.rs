@@ -435,9 +435,8 @@ impl Answer for Tape {
         let mut state = self.lock();
         let Some(open) = state.open.remove(&seq) else { return };
         let taken = !matches!(ending, Ending::ClientLeft);
-        let body =
-            self.redactor.body(if looks_like_events(body) { "text/event-stream" } else { "application/json" }, body);
-        let kind = if looks_like_events(&body) { "text/event-stream" } else { "application/json" };
+        let kind = if looks_like_events(body) { "text/event-stream" } else { "application/json" };
+        let body = self.redactor.answer(kind, body);
         state.matcher.ended(seq, taken, Some((&open.parsed, status, kind, &body)), open.changed);
         if let Some(flight) = open.flight {
             state.leave(flight);
