@@ -65,6 +65,13 @@ impl Shape {
                 if plain.is_empty() {
                     return;
                 }
+                if role == "assistant" {
+                    // Some harnesses write the calls of an answer down as text.
+                    let words =
+                        plain.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-'));
+                    let place = self.parts.len();
+                    self.ids.extend(words.filter(|word| is_id(word)).map(|word| (word.to_owned(), place)));
+                }
                 if text.0 != role {
                     self.close(text);
                     role.clone_into(&mut text.0);
@@ -114,6 +121,13 @@ impl Shape {
         self.prefixes.push(chain(&self.prefixes[self.parts.len()], &part));
         self.parts.push(part);
     }
+}
+
+/// Whether a word in running text may be an id that was made at random.
+fn is_id(word: &str) -> bool {
+    word.len() >= 9
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 fn squeeze(text: &str) -> String {

@@ -285,8 +285,11 @@ impl Matcher {
         if alike(&places) || !overlaps {
             return exact(first);
         }
-        let mut nodes: Vec<NodeId> = places.iter().map(|place| entries[*place].node).collect();
+        let key = entries[first].parsed.canonical.key;
+        let group = entries.iter().filter(|entry| entry.parsed.canonical.key == key);
+        let mut nodes: Vec<NodeId> = group.map(|entry| entry.node).collect();
         nodes.sort_unstable();
+        nodes.dedup();
         let note = format!("interchangeable: equal requests in flight together, nodes {}", super::plan::ranges(&nodes));
         Found { entry: first, grade: Grade::Interchangeable, notes: vec![note], held: Vec::new() }
     }

@@ -8,7 +8,7 @@ use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 use super::facts::{self, action, glyph, kind_word};
 use super::{Paper, Style};
 use crate::model::event::Action;
-use crate::model::{Node, NodeId, RunGraph};
+use crate::model::{Detail, Node, NodeId, RunGraph, ToolState};
 use crate::text::escape::{columns, cut, one_line, pad, pad_left};
 use crate::text::units::duration;
 
@@ -78,6 +78,11 @@ pub fn beside(graph: &RunGraph, id: NodeId) -> Vec<NodeId> {
 }
 
 fn overlap(left: &Node, right: &Node) -> bool {
+    // What was asked for and never answered took no time that anybody saw.
+    let unanswered = |node: &Node| matches!(&node.detail, Detail::Tool(tool) if tool.state == ToolState::NoResult);
+    if unanswered(left) || unanswered(right) {
+        return false;
+    }
     let before = |first: &Node, second: &Node| first.ended.is_some_and(|ended| ended <= second.started);
     !before(left, right) && !before(right, left)
 }

@@ -26,6 +26,7 @@ class Check:
     held: bool = False  # a tool or the clock answers differently in a replay
     retrievals: int = 0  # retrievals that must be seen
     effect: str = ""  # a file the program appends to, in its own folder: a replay must leave it alone
+    silent: bool = False  # the system prompt does not reach what the program prints
     real: bool = True  # makes sense with a real model
 
 
@@ -82,7 +83,7 @@ CHECKS = [
     ),
     Check(
         "pydantic-ai", "Pydantic AI", "python", "{python} -m pydantic_ai_examples.bank_support", 4, 4,
-        provider="--prefer customer_balance", tools=2, reverts=True,
+        provider="--prefer customer_balance", tools=2, reverts=True, silent=True,
     ),
     Check(
         "langgraph-fanout", "LangGraph", "python", "{python} {agents}/langgraph_fanout.py", 6, 6,
@@ -102,8 +103,8 @@ CHECKS = [
         effect="notes.txt",
     ),
     Check("vercel", "Vercel AI SDK", "node", "node agents/vercel_tools.mjs", 2, 2, tools=1),
-    Check("smolagents", "smolagents", "frameworks", "{python} {agents}/smolagents_tools.py", 2, 2, tools=1),
+    Check("smolagents", "smolagents", "frameworks", "{python} {agents}/smolagents_tools.py", 2, 2, tools=1, silent=True),
     Check("llamaindex", "LlamaIndex", "frameworks", "{python} {agents}/llamaindex_tools.py", 2, 2, tools=1),
-    Check("autogen", "AutoGen", "frameworks", "{python} {agents}/autogen_team.py", 4, 4, tools=2, reverts=True),
+    Check("autogen", "AutoGen", "frameworks", "{python} {agents}/autogen_team.py", 4, 4, tools=2, change=-1, reverts=True),
     Check("crewai", "CrewAI", "crewai", "{python} {agents}/crewai_report.py", 3, 3, tools=1, change=-1, reverts=True),
 ]  # fmt: skip
