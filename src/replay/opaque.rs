@@ -1,0 +1,500 @@
+//! Takes text apart into literals, opaque names, places and readings of the clock, in one pass.
+//!
+//! What is found is a candidate. Whether two candidates that differ may stand for each other is
+//! decided on both together ([`super::naming`]): one of them must surely be a name, and the other
+//! have its length and alphabet. That keeps random hex apart from numbers and words even where one
+//! side came out without a letter.
+//!
+//! Names: uuids; hex of 8 and more characters in which letters and digits alternate at least twice;
+//! the random tail of `prefix_tail` and `prefix-tail`, and random text of 16 and more characters
+//! (both with a digit); the first component below a temporary directory, where it looks made up; a
+//! port from 1024 on after a loopback host; what `retake.toml` adds. Commit ids are names. Numbers,
+//! words, dates, versions, model names, colours and anything inside base64 are none.
+
+use std::collections::HashSet;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use regex::bytes::Regex;
+
+use super::places::{Form, stands_alone};
+use super::readings;
+
+/// What a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// A uuid or hex.
+    Hex,
+    /// Letters and digits without sense.
+    Random,
+    /// A path from the temporary directory's root to its first component.
+    Temporary,
+    /// A port after a loopback host.
+    Port,
+    /// A written form of a place, or a name that the user pinned.
+    Place,
+    /// What the user's pattern matches.
+    Pattern,
+    /// A date or time only.
+    Reading,
+}
+
+/// A piece of text that is no literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) class: Class,
+    /// Whether it is a name whatever the other side has.
+    pub(super) sure: bool,
+    /// Whether it may be a reading of the clock.
+    pub(super) reading: bool,
+}
+
+impl Piece {
+    /// Its bytes.
+    pub(super) fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// What the user says about names.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Recorded names and what they are now; a name that is pinned to itself is never renamed.
+    pub pin: Vec<(String, String)>,
+    /// Texts that are never names.
+    pub never: Vec<String>,
+    /// Regular expressions of further names: their first group, else the whole match.
+    pub patterns: Vec<String>,
+}
+
+/// Finds the pieces of texts.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    forms: Vec<Form>,
+    finder: Option<AhoCorasick>,
+    /// From this pattern of the finder on: temporary directories.
+    roots: usize,
+    patterns: Vec<Regex>,
+    never: HashSet<Vec<u8>>,
+}
+
+/// Longest word that can be a name.
+const LONGEST: usize = 128;
+
+impl Splitter {
+    /// A splitter for these places; `temporary` names directories beside the usual ones.
+    pub(super) fn new(forms: Vec<Form>, temporary: &[&str], rules: &Rules) -> Self {
+        let mut forms = forms;
+        for (recorded, new) in &rules.pin {
+            forms.retain(|form| form.recorded != recorded.as_bytes() && form.new != new.as_bytes());
+            forms.push(Form { recorded: recorded.clone().into_bytes(), new: new.clone().into_bytes() });
+        }
+        forms.retain(|form| !form.recorded.is_empty() && !form.new.is_empty());
+        let mut words: Vec<Vec<u8>> = forms.iter().flat_map(|form| [form.recorded.clone(), form.new.clone()]).collect();
+        let roots = words.len();
+        let usual = ["/tmp", "/var/tmp", "/private/tmp", "/var/folders", "/private/var/folders"];
+        for root in usual.iter().chain(temporary) {
+            let root = format!("{}/", root.trim_end_matches('/')).into_bytes();
+            if root.len() > 2 && !words[roots..].contains(&root) {
+                words.push(root);
+            }
+        }
+        let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&words).ok();
+        let patterns = rules.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
+        let never = rules.never.iter().map(|name| name.clone().into_bytes()).collect();
+        Self { forms, finder, roots, patterns, never }
+    }
+
+    /// The written forms of places.
+    pub(super) fn forms(&self) -> &[Form] {
+        &self.forms
+    }
+
+    /// Appends the pieces of a text, in order.
+    pub(super) fn split(&self, text: &[u8], out: &mut Vec<Piece>) {
+        if text.len() < 3 || u32::try_from(text.len()).is_err() {
+            return;
+        }
+        let mut floor = 0;
+        for hit in self.hits(text) {
+            let start = hit.start as usize;
+            if start >= floor {
+                self.between(&text[..start], floor, out);
+                if !self.never.contains(hit.of(text)) {
+                    out.push(hit);
+                }
+                floor = hit.end as usize;
+            }
+        }
+        self.between(text, floor, out);
+    }
+
+    /// Appends the pieces that begin with a digit or contain one, from `floor` on.
+    fn between(&self, text: &[u8], mut floor: usize, out: &mut Vec<Piece>) {
+        let mut at = floor;
+        while let Some(digit) = next_digit(text, at) {
+            let (start, end) = word_around(text, digit, floor);
+            at = end;
+            if let Some(piece) = self.word(text, digit, start, end, floor) {
+                floor = piece.end as usize;
+                at = floor;
+                if !self.never.contains(piece.of(text)) {
+                    out.push(piece);
+                }
+            }
+        }
+    }
+
+    /// Places, temporary paths and matches of the user's patterns, in order.
+    fn hits(&self, text: &[u8]) -> Vec<Piece> {
+        let mut hits = Vec::new();
+        let mut at = 0;
+        while let Some(finder) = &self.finder
+            && let Some(found) = finder.find(aho_corasick::Input::new(text).range(at..))
+        {
+            at = found.start() + 1;
+            let place = found.pattern().as_usize() < self.roots;
+            if place && stands_alone(text, found.start(), found.end()) {
+                hits.push(piece(found.start(), found.end(), Class::Place, true));
+                at = found.end();
+            } else if let Some((end, sure)) = temporary(text, found.start()) {
+                hits.push(piece(found.start(), end, Class::Temporary, sure));
+                at = end;
+            } else if !place
+                && let Some((end, sure)) = component(text, found.end())
+                && starts_path(text, found.start())
+            {
+                hits.push(piece(found.start(), end, Class::Temporary, sure));
+                at = end;
+            }
+        }
+        for pattern in &self.patterns {
+            for found in pattern.captures_iter(text) {
+                let found = found.get(1).or_else(|| found.get(0));
+                if let Some(found) = found.filter(|found| !found.is_empty()) {
+                    hits.push(piece(found.start(), found.end(), Class::Pattern, true));
+                }
+            }
+        }
+        if !self.patterns.is_empty() {
+            hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+        }
+        hits
+    }
+
+    /// The piece that a word with a digit belongs to.
+    fn word(&self, text: &[u8], digit: usize, start: usize, end: usize, floor: usize) -> Option<Piece> {
+        if let Some((start, end)) = uuid(text, start, floor) {
+            return Some(piece(start, end, Class::Hex, true));
+        }
+        let begins = text.get(start).is_some_and(u8::is_ascii_digit);
+        if begins && let Some(end) = port(text, start, end) {
+            return Some(piece(start, end, Class::Port, true));
+        }
+        let word = &text[start..end];
+        let known = classify(text, start, end);
+        if begins && digit == start
+            && let Some(found) = readings::read(text, start, floor)
+        {
+            let (class, sure) = known.filter(|_| (found.start, found.end) == (start, end)).unwrap_or((Class::Reading, false));
+            return Some(Piece { reading: true, ..piece(found.start, found.end, class, sure) });
+        }
+        if self.never.contains(word) {
+            return None;
+        }
+        let (class, sure) = known?;
+        let start = if class == Class::Hex && word.starts_with(b"0x") { start + 2 } else { start };
+        Some(piece(start, end, class, sure))
+    }
+}
+
+fn piece(start: usize, end: usize, class: Class, sure: bool) -> Piece {
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Piece { start: offset(start), end: offset(end), class, sure, reading: false }
+}
+
+fn next_digit(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    for chunk in text.get(from..)?.chunks(32) {
+        // Without branches, so that it is done for many bytes at once.
+        if chunk.iter().fold(false, |found, byte| found | (byte.wrapping_sub(b'0') < 10)) {
+            return chunk.iter().position(u8::is_ascii_digit).map(|place| at + place);
+        }
+        at += chunk.len();
+    }
+    None
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
+fn word_around(text: &[u8], at: usize, floor: usize) -> (usize, usize) {
+    let start = at - text[floor..at].iter().rev().take_while(|byte| is_word(**byte)).count();
+    let end = at + text[at..].iter().take_while(|byte| is_word(**byte)).count();
+    (start, end)
+}
+
+/// The uuid with dashes that a word belongs to.
+fn uuid(text: &[u8], start: usize, floor: usize) -> Option<(usize, usize)> {
+    [0, 9, 14, 19, 24].into_iter().find_map(|back| {
+        let start = start.checked_sub(back).filter(|start| *start >= floor)?;
+        let bytes = text.get(start..start + 36)?;
+        let shaped = bytes.iter().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        let free = (start == 0 || !is_word(text[start - 1])) && text.get(start + 36).is_none_or(|next| !is_word(*next));
+        (shaped && free).then_some((start, start + 36))
+    })
+}
+
+/// The end of the port that begins here, after a loopback host.
+fn port(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let digits = &text[start..end];
+    if !(4..=5).contains(&digits.len()) || start == 0 || text[start - 1] != b':' {
+        return None;
+    }
+    let value: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let host = &text[..start - 1];
+    let loopback = LOOPBACK.iter().any(|name| host.ends_with(name.as_bytes()));
+    (loopback && (1024..=65_535).contains(&value)).then_some(end)
+}
+
+/// Hosts whose ports are drawn anew by each run.
+pub(super) const LOOPBACK: [&str; 4] = ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"];
+
+/// How a word between other characters looks.
+fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
+    let whole = &text[start..end];
+    let word = whole.strip_prefix(b"0x").unwrap_or(whole);
+    if !(8..=LONGEST).contains(&word.len()) || word.iter().any(|byte| *byte >= 0x80) {
+        return None;
+    }
+    let (mut digits, mut changes, mut lower, mut upper, mut hex) = (0, 0, 0, 0, true);
+    let mut before = b'.';
+    for byte in word {
+        hex &= byte.is_ascii_hexdigit();
+        let kind = match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                b'0'
+            }
+            b'a'..=b'z' => {
+                lower += 1;
+                b'a'
+            }
+            _ => {
+                upper += 1;
+                b'A'
+            }
+        };
+        // A capital letter begins a word as often as not.
+        changes += usize::from(kind != before && before != b'.' && (before, kind) != (b'A', b'a'));
+        before = kind;
+    }
+    if hex && (lower == 0 || upper == 0) {
+        let letters = word.len() - digits;
+        let sure = letters > 0 && digits >= 2 && changes >= 2 && !is_exponent(word, letters);
+        return Some((Class::Hex, sure && !in_base64(text, start, end)));
+    }
+    let tail = start >= 2 && matches!(text[start - 1], b'_' | b'-') && text[start - 2].is_ascii_alphanumeric();
+    let long = word.len() >= 16;
+    let mixed = digits >= 1 && changes >= (word.len() / 4).max(if tail { 3 } else { 4 });
+    let sure = (tail || long) && mixed && !is_measure(word) && !in_base64(text, start, end);
+    Some((Class::Random, sure))
+}
+
+/// `12e34567`: a number.
+fn is_exponent(word: &[u8], letters: usize) -> bool {
+    letters == 1 && word.iter().any(|byte| matches!(byte, b'e' | b'E'))
+}
+
+/// `1h30m15s`, `1920x1080p60`, `10gb20mb30`: numbers and their units.
+fn is_measure(word: &[u8]) -> bool {
+    const UNITS: [&str; 22] = [
+        "h", "m", "s", "d", "w", "y", "x", "p", "k", "g", "b", "ms", "us", "ns", "kb", "mb", "gb", "tb", "px", "pt", "fps", "min",
+    ];
+    word.split(u8::is_ascii_digit).filter(|unit| !unit.is_empty()).all(|unit| {
+        let unit = unit.to_ascii_lowercase();
+        UNITS.iter().any(|known| known.as_bytes() == unit)
+    })
+}
+
+/// Whether a word stands within a long run of base64, in which words mean nothing.
+fn in_base64(text: &[u8], start: usize, end: usize) -> bool {
+    const REACH: usize = 160;
+    let part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-');
+    let before = text[..start].iter().rev().take(REACH).take_while(part).count();
+    let after = text[end..].iter().take(REACH).take_while(part).count();
+    let run = &text[start - before..end + after];
+    run.len() > LONGEST && (run.iter().any(|byte| matches!(byte, b'+' | b'=')) || before + after >= REACH)
+}
+
+fn starts_path(text: &[u8], start: usize) -> bool {
+    start == 0 || !(is_word(text[start - 1]) || matches!(text[start - 1], b'.' | b'~' | b'_'))
+}
+
+/// The end of a temporary path's first component, and whether it looks made up.
+fn temporary(text: &[u8], start: usize) -> Option<(usize, bool)> {
+    if !starts_path(text, start) {
+        return None;
+    }
+    let rest = &text[start..];
+    let inner = rest.strip_prefix(b"/private").unwrap_or(rest);
+    let skipped = rest.len() - inner.len();
+    if let Some(after) = inner.strip_prefix(b"/var/folders/") {
+        // Below it stand two components for the user, then `T`.
+        let mut parts = after.splitn(4, |byte| *byte == b'/');
+        let (one, two, three) = (parts.next()?, parts.next()?, parts.next()?);
+        return (three == b"T").then(|| component(text, start + skipped + 13 + one.len() + two.len() + 4))?;
+    }
+    let root = [&b"/tmp/"[..], b"/var/tmp/"].into_iter().find(|root| inner.starts_with(root))?;
+    component(text, start + skipped + root.len())
+}
+
+fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
+    let mut end = start;
+    while let Some(byte) = text.get(end) {
+        let ends = match byte {
+            0..=b' ' | 0x7F | b'/' | b'\\' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'|' | b'(' | b')' | b'[' | b']' | b'{'
+            | b'}' | b',' | b';' | b'*' | b'?' | b'$' | b'&' | b'!' => true,
+            b':' => text.get(end + 1).is_none_or(|next| !is_word(*next)),
+            _ => false,
+        };
+        if ends {
+            break;
+        }
+        end += 1;
+    }
+    while end > start && text[end - 1] == b'.' {
+        end -= 1;
+    }
+    (end > start).then(|| (end, is_made_up(&text[start..end])))
+}
+
+/// Whether the name of a file or folder was made by a program: random, numbered or with a time.
+pub(super) fn is_made_up(name: &[u8]) -> bool {
+    let digits = name.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let begins = [&b"tmp"[..], b"temp", b"Temp"].iter().any(|start| name.starts_with(start));
+    if digits >= 4 || (begins && name.len() >= 9) {
+        return true;
+    }
+    name.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| {
+        let kind = |byte: &u8| if byte.is_ascii_digit() { 0 } else { 1 + u8::from(byte.is_ascii_uppercase()) };
+        let changes = word.windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count();
+        word.len() >= 6 && changes >= 3 && !is_measure(word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn splitter() -> Splitter {
+        let forms = vec![Form { recorded: b"/home/me".to_vec(), new: b"/root".to_vec() }];
+        let rules = Rules {
+            pin: vec![("blue-7".into(), "blue-8".into())],
+            never: vec!["cafe1babe2".into()],
+            patterns: vec!["job-([0-9]+)".into()],
+        };
+        Splitter::new(forms, &["/scratch"], &rules)
+    }
+
+    /// The text with its pieces marked: `<…>` sure names, `{…}` readings, `(…)` what may be one.
+    fn check(text: &str, expected: &str) {
+        let mut pieces = Vec::new();
+        splitter().split(text.as_bytes(), &mut pieces);
+        let mut out = String::new();
+        let mut at = 0;
+        for piece in pieces {
+            let (start, end) = (piece.start as usize, piece.end as usize);
+            out.push_str(&text[at..start]);
+            let (open, close) = match (piece.sure, piece.reading) {
+                (true, _) => ('<', '>'),
+                (false, true) => ('{', '}'),
+                (false, false) => ('(', ')'),
+            };
+            out.push(open);
+            out.push_str(&text[start..end]);
+            out.push(close);
+            at = end;
+        }
+        out.push_str(&text[at..]);
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn opaque_names_are_found() {
+        check("id 8D1F3A2b-1111-4222-8333-abcdefabcdef.", "id <8D1F3A2b-1111-4222-8333-abcdefabcdef>.");
+        check("abcdefab-abcd-4222-8333-abcdefabcdef", "<abcdefab-abcd-4222-8333-abcdefabcdef>");
+        check("run--019aa2f0-1c2d-7e3f-8a4b-5c6d7e8f9a0b", "run--<019aa2f0-1c2d-7e3f-8a4b-5c6d7e8f9a0b>");
+        check("lc_run--019aa2f0-1c2d-7e3f-8a4b-5c6d7e8f9a0b-0", "lc_run--<019aa2f0-1c2d-7e3f-8a4b-5c6d7e8f9a0b>-0");
+        check("commit 3f2a9c1d0b7e6f5a4d3c2b1a0f9e8d7c6b5a4f3e", "commit <3f2a9c1d0b7e6f5a4d3c2b1a0f9e8d7c6b5a4f3e>");
+        check("chunk 8d1f3a2b", "chunk <8d1f3a2b>");
+        check("at 0x7ffd12ab34", "at 0x<7ffd12ab34>");
+        check("call_JxAU7c2Qw9LmZt4R", "call_<JxAU7c2Qw9LmZt4R>");
+        check("toolu_01A09q90qw90lq917835lq9", "toolu_<01A09q90qw90lq917835lq9>");
+        check("chatcmpl-9Xb2kQ7ZpL4mN8vT", "chatcmpl-<9Xb2kQ7ZpL4mN8vT>");
+        check("in /tmp/tmpk3x9q2ab/out.txt now", "in </tmp/tmpk3x9q2ab>/out.txt now");
+        check("/tmp/run-2026-11-24T08:31:21: no", "</tmp/run-2026-11-24T08:31:21>: no");
+        check("/var/folders/zz/zyx1/T/agent.Xa8dK2/f", "</var/folders/zz/zyx1/T/agent.Xa8dK2>/f");
+        check("/scratch/job.88213/x", "</scratch/job.88213>/x");
+        check("http://127.0.0.1:43121/v1 localhost:8080", "http://127.0.0.1:<43121>/v1 localhost:<8080>");
+        check("cd /home/me/x and /root/x", "cd </home/me>/x and </root>/x");
+        check("blue-7 blue-8 blue-9", "<blue-7> <blue-8> blue-9");
+        check("job-4711 cafe1babe2 12", "job-<4711> cafe1babe2 12");
+    }
+
+    #[test]
+    fn numbers_words_and_versions_are_no_names() {
+        for text in [
+            "order 4711, 42 items at 49.99",
+            "facade deadbeef decade x86_64 utf8 sha256",
+            "version 1.2.3-rc4 of v2",
+            "#ff8800 and #1a2b3c",
+            "gpt-4o and claude-3-5-sonnet",
+            "/tmp/report.txt is",
+            "example.com:8443",
+            "größe8größe8",
+        ] {
+            check(&text.replace("/tmp/report.txt", "report.txt"), &text.replace("/tmp/report.txt", "report.txt"));
+        }
+        check("abcd1234 is", "(abcd1234) is");
+        check("face2face talk", "(face2face) talk");
+        check("wait 1h30m15s or timeout_1h30m15s", "wait (1h30m15s) or timeout_(1h30m15s)");
+        check("card 4242424242424242", "card (4242424242424242)");
+        check("gpt-4o-2024-08-06", "gpt-4o-{2024-08-06}");
+        check("claude-3-5-sonnet-20241022", "claude-3-5-sonnet-{20241022}");
+        check("12345e67 kWh", "(12345e67) kWh");
+        check("/tmp/report.txt", "(/tmp/report.txt)");
+        let image = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg".repeat(3);
+        let mut pieces = Vec::new();
+        splitter().split(image.as_bytes(), &mut pieces);
+        assert!(pieces.iter().all(|piece| !piece.sure), "{pieces:?}");
+    }
+
+    #[test]
+    fn readings_stand_beside_names() {
+        check("Today is Tue Nov 24 2026, ok", "Today is {Tue Nov 24 2026}, ok");
+        check("log_20261124_083121_8d1f3a2b", "log_{20261124_083121}_<8d1f3a2b>");
+        check("at 1795509081 or 12345", "at {1795509081} or 12345");
+    }
+
+    #[test]
+    fn any_bytes_can_be_split() {
+        use proptest::prelude::*;
+        let splitter = splitter();
+        let text = "(/tmp/|[0-9a-f]{1,9}|-|:|_| |[a-zA-Z0-9]{1,6}|127.0.0.1:|/home/me|Nov |é|2026-11-24){0,20}";
+        proptest!(|(text in text)| {
+            let mut pieces = Vec::new();
+            splitter.split(text.as_bytes(), &mut pieces);
+            let mut at = 0;
+            for piece in &pieces {
+                prop_assert!(piece.start >= at && piece.end > piece.start && piece.end as usize <= text.len(), "{pieces:?}");
+                at = piece.end;
+            }
+        });
+    }
+}
