@@ -194,6 +194,7 @@ fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> 
         run_tools: args.run_tool.iter().cloned().collect(),
         ignore,
         allow_effects: args.yes,
+        settings,
     })
 }
 

@@ -15,7 +15,7 @@ pub use dotenv::{Dotenv, find as find_dotenv};
 pub use environment::{colour_unwanted, columns, editor, in_ci, variable, variables};
 pub use moment::{now, seed};
 pub use places::places;
-pub use settings::{FILE, Policy, Problem, Redact, Replay, Settings, Tier, Tool};
+pub use settings::{FILE, Names, Policy, Problem, Redact, Replay, Settings, Tier, Tool};
 pub use whereabouts::{Location, store_to_read, store_to_write};
 
 #[cfg(test)]

@@ -15,6 +15,11 @@
 //! [replay]
 //! ignore = ["temperature"]              # fields of requests that need not be equal
 //! yes = ["send_email"]                  # tools that may run again without asking
+//!
+//! [names]
+//! pin = ["blue-7 = blue-8"]             # a recorded name and what it is now; `a = a` is never renamed
+//! never = ["cafe1babe2"]                # texts that are no names, however random they look
+//! patterns = ["job-([0-9]+)"]           # further names; the first group, else the whole match
 //! ```
 
 use std::fs;
@@ -40,6 +45,8 @@ pub struct Settings {
     pub tools: Vec<(String, Tool)>,
     /// How runs are replayed.
     pub replay: Replay,
+    /// What counts as a name that may be another one in a replay.
+    pub names: Names,
 }
 
 /// Section `redact`.
@@ -58,6 +65,17 @@ pub struct Replay {
     pub ignore: Vec<String>,
     /// Tools that may run again unasked.
     pub yes: Vec<String>,
+}
+
+/// Section `names`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// Recorded names and what they are now.
+    pub pin: Vec<(String, String)>,
+    /// Texts that are never names.
+    pub never: Vec<String>,
+    /// Regular expressions of further names, each known to be one.
+    pub patterns: Vec<String>,
 }
 
 /// Section `tools.NAME`.
@@ -207,7 +225,17 @@ fn read(text: &str) -> Result<Settings, Wrong> {
                     }
                 }
             }
-            _ => return Err(unknown(section, "", &["redact", "upstream", "tools", "replay"])),
+            "names" => {
+                for (key, value) in table(value)? {
+                    match key.get_ref().as_ref() {
+                        "pin" => settings.names.pin = list(value, &is_pin)?.iter().filter_map(|text| pin(text)).collect(),
+                        "never" => settings.names.never = list(value, &is_name)?,
+                        "patterns" => settings.names.patterns = list(value, &is_pattern)?,
+                        _ => return Err(unknown(key, " in `[names]`", &["pin", "never", "patterns"])),
+                    }
+                }
+            }
+            _ => return Err(unknown(section, "", &["redact", "upstream", "tools", "replay", "names"])),
         }
     }
     Ok(settings)
@@ -303,6 +331,17 @@ fn is_name(text: &str) -> Option<String> {
     text.trim().is_empty().then(|| "a name was expected".to_owned())
 }
 
+/// `RECORDED = NOW`.
+fn pin(text: &str) -> Option<(String, String)> {
+    let (recorded, now) = text.split_once('=')?;
+    let (recorded, now) = (recorded.trim(), now.trim());
+    (!recorded.is_empty() && !now.is_empty()).then(|| (recorded.to_owned(), now.to_owned()))
+}
+
+fn is_pin(text: &str) -> Option<String> {
+    pin(text).is_none().then(|| "a recorded name, `=` and what it is now were expected".to_owned())
+}
+
 fn is_url(text: &str) -> Option<String> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_none_or(|host| host.starts_with('/') || host.is_empty())
@@ -352,6 +391,10 @@ names = ["x-acme-session"]
 [replay]
 ignore = ["temperature", "messages[0].content"]
 yes = ["look_up"]
+[names]
+pin = ["blue-7 = blue-8"]
+never = ["cafe1babe2"]
+patterns = ['job-(\d+)']
 "#,
         )
         .expect("all of it is right");
@@ -361,6 +404,8 @@ yes = ["look_up"]
         assert_eq!(settings.redact.patterns, [r"ACME-\d{8}"]);
         assert_eq!(settings.replay.ignore.len(), 2);
         assert_eq!(settings.replay.yes, ["look_up"]);
+        assert_eq!(settings.names.pin, [("blue-7".to_owned(), "blue-8".to_owned())]);
+        assert_eq!((settings.names.never.len(), settings.names.patterns.len()), (1, 1));
         assert_eq!(settings.path.as_deref(), Some(Path::new(FILE)));
     }
 
@@ -386,6 +431,9 @@ yes = ["look_up"]
         check("[redact]\npatterns = ['a*']", "2:13: a pattern that matches nothing at all");
         check("[upstream]\nx = 'ftp://y'", "2:5: a URL that begins with `https://` or `http://` was expected");
         check("[replay]\nignore = ['a[']", "2:11: not a path after its first 2 bytes");
+        check("[names]\npin = ['a']", "2:8: a recorded name, `=` and what it is now were expected");
+        check("[names]\npattern = []", "2:1: unknown key `pattern` in `[names]`, perhaps `patterns` is meant");
+        check("[names]\npatterns = ['(']", "2:13: not a regular expression: unclosed group");
         check("é = 1\n# é\n[redact", "3:8: unclosed table, expected `]`");
     }
 

@@ -53,12 +53,21 @@ pub(super) fn line(
     ignored: usize,
     live_always: bool,
 ) -> String {
+    let names = matcher.naming.count();
+    let up_to = format!("exact up to {names} {}", if names == 1 { "name" } else { "names" });
+    let readings: Vec<String> = matcher
+        .naming
+        .readings
+        .iter()
+        .map(|held| format!("reading {}, now {}", held.recorded, held.new))
+        .collect();
+    let held = if readings.is_empty() { "held".to_owned() } else { format!("held ({})", readings.join("; ")) };
     let mut counts: BTreeMap<u8, (usize, &str)> = BTreeMap::new();
     for (action, grade) in tally.decided.values() {
         let (rank, word) = match (action, grade) {
             (Action::Serve, Grade::Exact) => (0, "exact"),
-            (Action::Serve, Grade::Names) => (1, "exact up to names"),
-            (Action::Serve, Grade::Held) => (2, "held"),
+            (Action::Serve, Grade::Names) => (1, up_to.as_str()),
+            (Action::Serve, Grade::Held) => (2, held.as_str()),
             (Action::Serve, Grade::Interchangeable) => (3, "interchangeable"),
             (Action::Serve, Grade::Place | Grade::Miss) => (4, "served"),
             (Action::ServeEdited, _) => (5, "edited"),

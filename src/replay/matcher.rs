@@ -1,17 +1,26 @@
 //! Which recorded call is this request, and what the plan does with it. A function of what came before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::change::{Scope, Target};
+use super::clock::Clock;
+use super::effects;
+use super::index::Index;
+use super::naming::{Naming, Sides};
+use super::opaque::Splitter;
+use super::places;
 use super::plan::{Entry, Live, Plan, without};
-use crate::model::event::{Action, Begin, Decided, Grade, Request, Seq};
+use super::rename::Renamer;
+use crate::config::Tier;
+use crate::model::event::{Action, Begin, Decided, Grade, Request, Seq, Started};
 use crate::model::{Micros, NodeId, Part, Reply};
 use crate::record::announced;
 use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
-use crate::wire::canonical::{Canonical, Key, TokenKind, likeness};
+use crate::wire::canonical::{Canonical, Key, ResultSpan, likeness};
 use crate::wire::{self, Parsed, Side};
 
 /// What is to be done with a request.
@@ -24,6 +33,12 @@ pub(super) struct Decision {
     pub(super) refusal: Option<Refusal>,
     /// The key of the request, for counting refusals.
     pub(super) key: Key,
+    /// What renames an answer that is made anew.
+    pub(super) renamer: Option<Arc<Renamer>>,
+    /// The pieces of the recorded answer with names as they are now, where that changes them.
+    pub(super) renamed: Option<Vec<Bytes>>,
+    /// Calls of destructive tools in which a name was renamed: to be agreed to.
+    pub(super) needs_consent: Vec<String>,
 }
 
 /// Why a request is refused.
@@ -35,6 +50,12 @@ pub(super) struct Refusal {
     pub(super) details: Vec<String>,
     /// Field to ignore that would make it match.
     pub(super) ignore: Option<String>,
+}
+
+impl Decision {
+    fn of(decided: Decided, key: Key) -> Self {
+        Self { decided, entry: None, refusal: None, key, renamer: None, renamed: None, needs_consent: Vec::new() }
+    }
 }
 
 /// What is to be done with an announced node.
@@ -74,7 +95,14 @@ pub(super) struct HeldResult {
 pub(super) struct Matcher {
     pub(super) plan: Plan,
     by_key: HashMap<Key, Vec<usize>>,
-    by_skeleton: Option<HashMap<Key, Vec<usize>>>,
+    index: Index,
+    pub(super) naming: Naming,
+    /// Calls that matched exactly since the index was asked last, with their ids where those differ.
+    exactly: Vec<(usize, Vec<String>)>,
+    /// What stood in the way of a match up to names.
+    conflict: Option<String>,
+    /// When this replay began.
+    started: Micros,
     uses: Vec<Use>,
     taken_by: HashMap<Seq, usize>,
     told_uses: Vec<Use>,
@@ -102,12 +130,11 @@ struct Found {
     entry: usize,
     grade: Grade,
     notes: Vec<String>,
-    /// Results that are held: the span in the request and what stands there instead.
-    held: Vec<Edit>,
 }
 
 impl Matcher {
-    pub(super) fn new(plan: Plan) -> Self {
+    /// Lays a plan out; `here` says how this replay began.
+    pub(super) fn new(plan: Plan, here: &Started) -> Self {
         let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
         let mut recorded_results = HashMap::new();
         for (place, entry) in plan.entries.iter().enumerate() {
@@ -118,10 +145,15 @@ impl Matcher {
             }
         }
         let (entries, told) = (plan.entries.len(), plan.told.len());
+        let naming = Naming::new(splitter(&plan, here));
         Self {
             plan,
             by_key,
-            by_skeleton: None,
+            index: Index::default(),
+            naming,
+            exactly: Vec::new(),
+            conflict: None,
+            started: here.at,
             uses: vec![Use::Unused; entries],
             taken_by: HashMap::new(),
             told_uses: vec![Use::Unused; told],
@@ -154,7 +186,7 @@ impl Matcher {
     pub(super) fn decide(&mut self, request: &Request, parsed: &Parsed) -> Decision {
         self.clock += 1;
         let began = self.clock;
-        let found = self.find(&parsed.canonical);
+        let found = self.find(&parsed.canonical, request.at);
         let json = Json::parse(request.body.clone()).ok();
         let prompt = match (parsed.dialect, &json) {
             (Some(dialect), Some(json)) => dialect.prompt(json),
@@ -235,14 +267,19 @@ impl Matcher {
     }
 
     /// The recorded exchange that a request is, by the first step of the contract that finds one.
-    fn find(&mut self, canonical: &Canonical) -> Option<Found> {
+    fn find(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
+        self.conflict = None;
         if let Some(places) = self.by_key.get(&canonical.key).cloned() {
             let unused: Vec<usize> = places.into_iter().filter(|place| self.is_open(*place)).collect();
             if !unused.is_empty() {
-                return Some(self.among(&unused, canonical));
+                let found = self.among(&unused, canonical);
+                let ids = &self.plan.entries[found.entry].parsed.canonical.ids;
+                let ids = if *ids == canonical.ids { Vec::new() } else { canonical.ids.clone() };
+                self.exactly.push((found.entry, ids));
+                return Some(found);
             }
         }
-        self.find_held(canonical)
+        self.find_nearly(canonical, at)
     }
 
     /// Whether an exchange was not used yet and the attempts before it were.
@@ -258,7 +295,7 @@ impl Matcher {
     /// One of several exchanges with the same key.
     fn among(&self, places: &[usize], canonical: &Canonical) -> Found {
         let entries = &self.plan.entries;
-        let exact = |entry| Found { entry, grade: Grade::Exact, notes: Vec::new(), held: Vec::new() };
+        let exact = |entry| Found { entry, grade: Grade::Exact, notes: Vec::new() };
         let mut places = places.to_vec();
         places.sort_by_key(|place| (entries[*place].began, entries[*place].seq));
         if places.len() > 1
@@ -291,69 +328,105 @@ impl Matcher {
         nodes.sort_unstable();
         nodes.dedup();
         let note = format!("interchangeable: equal requests in flight together, nodes {}", super::plan::ranges(&nodes));
-        Found { entry: first, grade: Grade::Interchangeable, notes: vec![note], held: Vec::new() }
+        Found { entry: first, grade: Grade::Interchangeable, notes: vec![note] }
     }
 
     fn is_call(&self, node: NodeId) -> bool {
         self.plan.entries.iter().any(|entry| entry.node == node)
     }
 
-    /// Equal but for results of tools that this replay served the calls of.
-    fn find_held(&mut self, canonical: &Canonical) -> Option<Found> {
-        if canonical.results.is_empty() {
-            return None;
+    /// Equal up to names, readings of the clock and results of tools that this replay served the calls of.
+    fn find_nearly(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
+        let entries = &self.plan.entries;
+        let (split, places) = self.index.look_up(entries, &self.naming.splitter, canonical);
+        for (place, ids) in std::mem::take(&mut self.exactly) {
+            let recorded = &entries[place].parsed.canonical;
+            let known = self.index.split(entries, &self.naming.splitter, place);
+            self.naming.accept_exact(recorded, known, if ids.is_empty() { &recorded.ids } else { &ids });
         }
-        let plain = |text: &[u8], out: &mut Vec<u8>| out.extend_from_slice(text);
-        if self.by_skeleton.is_none() {
-            let mut by_skeleton: HashMap<Key, Vec<usize>> = HashMap::new();
-            for (place, entry) in self.plan.entries.iter().enumerate() {
-                if !entry.parsed.canonical.results.is_empty() {
-                    by_skeleton.entry(entry.parsed.canonical.skeleton(&plain)).or_default().push(place);
+        let seconds = |at: Micros| i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
+        let now = Clock { start: seconds(self.started), now: seconds(at) };
+        let start = seconds(self.plan.run.started.at);
+        let may_hold = |old: &ResultSpan, new: &ResultSpan| {
+            let tool = self.served_calls.get(&new.call_id);
+            old.call_id == new.call_id && tool.is_some_and(|tool| !self.plan.options.run_tools.contains(tool))
+        };
+        let mut matches = Vec::new();
+        let mut conflict = None;
+        for place in places.into_iter().filter(|place| self.is_open(*place)) {
+            let recorded = &self.plan.entries[place];
+            let Some(known) = self.index.known(place) else { continue };
+            let clock = Clock { start, now: seconds(recorded.began) };
+            let sides = Sides { recorded: (&recorded.parsed.canonical, known, clock), new: (canonical, &split, now) };
+            match self.naming.compare(sides, &may_hold) {
+                Ok(outcome) => {
+                    let rank = (outcome.renames, outcome.renames && outcome.additions() > 0);
+                    matches.push((rank, place, outcome));
+                    if !rank.1 || matches.len() >= MOST_ALIKE {
+                        break;
+                    }
                 }
-            }
-            self.by_skeleton = Some(by_skeleton);
-        }
-        let places = self.by_skeleton.as_ref()?.get(&canonical.skeleton(&plain))?.clone();
-        let open: Vec<usize> = places.into_iter().filter(|place| self.is_open(*place)).collect();
-        for place in open {
-            if let Some((notes, held)) = self.held_results(place, canonical) {
-                return Some(Found { entry: place, grade: Grade::Held, notes, held });
+                Err(unequal) => conflict = conflict.or_else(|| unequal.line()),
             }
         }
-        None
+        let Some(best) = matches.iter().map(|(rank, ..)| *rank).min() else {
+            self.conflict = conflict;
+            return None;
+        };
+        let alike: Vec<usize> = matches.iter().filter(|(rank, ..)| *rank == best).map(|(_, place, _)| *place).collect();
+        let mut found = self.among(&alike, canonical);
+        let (_, place, outcome) = matches.into_iter().find(|(_, place, _)| *place == found.entry)?;
+        if found.grade == Grade::Exact {
+            found.grade = if outcome.renames { Grade::Names } else { Grade::Held };
+        }
+        found.notes.extend(self.hold_results(place, canonical, &outcome.results));
+        found.notes.extend(self.naming.accept(outcome));
+        Some(found)
     }
 
-    /// What is held if this request is that exchange; `None` if a result may not be held.
-    fn held_results(&mut self, place: usize, canonical: &Canonical) -> Option<(Vec<String>, Vec<Edit>)> {
+    /// Remembers the results that are held; notes for those that are new.
+    fn hold_results(&mut self, place: usize, canonical: &Canonical, results: &[(usize, usize)]) -> Vec<String> {
         let recorded = &self.plan.entries[place].parsed.canonical;
-        if recorded.results.len() != canonical.results.len() {
-            return None;
-        }
-        let mut fresh = Vec::new();
-        let mut edits = Vec::new();
-        for (old, new) in recorded.results.iter().zip(&canonical.results) {
-            let (old_value, new_value) = (recorded.body().value(old.item), canonical.body().value(new.item));
-            if same_tokens(recorded, &old.tokens, canonical, &new.tokens) {
+        let mut notes = Vec::new();
+        for (old, new) in results {
+            let (old, new) = (&recorded.results[*old], &canonical.results[*new]);
+            if self.held.contains_key(&new.call_id) {
                 continue;
             }
-            let tool = self.served_calls.get(&new.call_id)?;
-            if old.call_id != new.call_id || self.plan.options.run_tools.contains(tool) {
-                return None;
-            }
-            edits.push(Edit { span: new_value.span(), with: old_value.raw().to_vec() });
-            fresh.push((
-                new.call_id.clone(),
-                HeldResult { tool: tool.clone(), recorded: readable(old_value), new: readable(new_value) },
-            ));
+            let held = HeldResult {
+                tool: self.served_calls.get(&new.call_id).cloned().unwrap_or_default(),
+                recorded: readable(recorded.body().value(old.item)),
+                new: readable(canonical.body().value(new.item)),
+            };
+            notes.push(format!("held: {}", held_line(&held)));
+            self.held.insert(new.call_id.clone(), held);
         }
-        let mut notes = Vec::new();
-        for (call_id, held) in fresh {
-            if !self.held.contains_key(&call_id) {
-                notes.push(format!("held: {}", held_line(&held)));
-                self.held.insert(call_id, held);
+        notes
+    }
+
+    /// The recorded answer with names as they are now, and the calls of destructive tools that this touches.
+    fn renamed(&mut self, place: usize) -> (Option<Arc<Renamer>>, Option<Vec<Bytes>>, Vec<String>) {
+        let entry = &self.plan.entries[place];
+        let Some(renamer) = self.naming.renamer() else { return (None, None, Vec::new()) };
+        let Some(answer) = self.plan.run.calls.get(&entry.seq).and_then(|call| call.answer.as_ref()) else {
+            return (Some(renamer), None, Vec::new());
+        };
+        let pieces: Vec<Bytes> = answer.pieces.iter().map(|(_, piece)| piece.clone()).collect();
+        let renamed = renamer.body(&pieces, entry.parsed.dialect.is_some(), answer.is_stream());
+        let mut consent = Vec::new();
+        if let (Some(renamed), Some(dialect)) = (&renamed, entry.parsed.dialect) {
+            let kind = answer.header("content-type").unwrap_or_default();
+            let before = dialect.reply(answer.status, kind, &answer.body());
+            let after = dialect.reply(answer.status, kind, &Bytes::from(renamed.concat()));
+            for (old, new) in before.tool_calls().zip(after.tool_calls()) {
+                let destructive = effects::of(&new.name, &self.plan.options.settings).tier == Some(Tier::Destructive);
+                if destructive && old.arguments != new.arguments {
+                    let line = format!("renamed in a destructive call: {} {}", new.name, cut(&new.arguments, 120));
+                    consent.push(line);
+                }
             }
         }
-        Some((notes, edits))
+        (Some(renamer), renamed, consent)
     }
 
     fn act(
@@ -378,13 +451,28 @@ impl Matcher {
             && let Some(found) = &found
         {
             let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
-            return self.serve(request.seq, found, action, notes, key);
+            let (renamer, renamed, needs_consent) = self.renamed(found.entry);
+            if !needs_consent.is_empty() && !self.plan.options.allow_effects {
+                self.refused = true;
+                let reason = "a name was renamed in the arguments of a destructive tool (`--yes` lets it run)".to_owned();
+                let refusal = Refusal { reason, details: needs_consent.clone(), ignore: None };
+                return Decision { needs_consent, ..self.refuse(request.seq, node, refusal, key) };
+            }
+            notes.extend(needs_consent.iter().cloned());
+            let decision = self.serve(request.seq, found, action, notes, key);
+            let mut decision = Decision { renamer, renamed, needs_consent, ..decision };
+            if decision.renamed.is_some() && decision.decided.grade == Grade::Exact {
+                decision.decided.grade = Grade::Names;
+            }
+            return decision;
         }
         if found.is_none() && edited.is_none() && !forced {
             let miss = self.explain(parsed);
             if !self.may_miss(miss.nearest.as_ref().map(|(place, _)| *place)) {
                 self.refused = true;
-                return self.refuse(request.seq, miss.node(&self.plan), miss.refusal(&self.plan, &self.uses), key);
+                let mut refusal = miss.refusal(&self.plan, &self.uses);
+                refusal.details.extend(self.conflict.take());
+                return self.refuse(request.seq, miss.node(&self.plan), refusal, key);
             }
             notes.push(miss.note(&self.plan));
         }
@@ -413,7 +501,7 @@ impl Matcher {
         self.taken_by.insert(seq, found.entry);
         let beside = self.plan.beside.get(&entry.seq).cloned().unwrap_or_default();
         let decided = Decided { seq, action, node: Some(entry.node), grade: found.grade, sent: None, notes, beside };
-        Decision { decided, entry: Some(found.entry), refusal: None, key }
+        Decision { entry: Some(found.entry), ..Decision::of(decided, key) }
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of them are parts of one decision")]
@@ -429,13 +517,22 @@ impl Matcher {
     ) -> Decision {
         let mut body = edited.clone().map_or_else(|| request.body.clone(), Bytes::from);
         let mut changed = edited.is_some();
+        let renamer = self.naming.renamer();
+        if let Ok(json) = Json::parse(body.clone()) {
+            let edits = self.naming.held_edits(&json);
+            if !edits.is_empty() {
+                body = json.splice(edits).into();
+                changed = true;
+            }
+        }
         if let Ok(json) = Json::parse(body.clone()) {
             let edits = self.result_edits(parsed, &json, |id, now| {
                 let held = self.held.contains_key(id) || self.served_calls.contains_key(id);
                 let tool = self.served_calls.get(id)?;
                 let let_through = self.plan.options.run_tools.contains(tool) || self.result_is_changed(id);
                 let recorded = self.recorded_results.get(id)?;
-                (held && !let_through && recorded != now).then(|| recorded.clone())
+                let recorded = renamer.as_ref().and_then(|renamer| renamer.value(recorded)).unwrap_or_else(|| recorded.clone());
+                (held && !let_through && recorded != now).then_some(recorded)
             });
             if !edits.is_empty() {
                 body = json.splice(edits).into();
@@ -470,7 +567,7 @@ impl Matcher {
         let action = if changed { Action::SendChanged } else { Action::Send };
         let sent = changed.then_some(body);
         let decided = Decided { seq: request.seq, action, node, grade, sent, notes, beside };
-        Decision { decided, entry: None, refusal: None, key: parsed.canonical.key }
+        Decision::of(decided, parsed.canonical.key)
     }
 
     fn result_is_changed(&self, id: &str) -> bool {
@@ -493,7 +590,7 @@ impl Matcher {
             beside: Vec::new(),
         };
         let _ = node;
-        Decision { decided, entry: None, refusal: Some(refusal), key }
+        Decision { refusal: Some(refusal), ..Decision::of(decided, key) }
     }
 
     /// Whether a call that is not on the recording is the doing of a change, and may be sent.
@@ -591,9 +688,14 @@ impl Matcher {
                 _ => None,
             })
             .collect();
+        let renamer = self.naming.renamer();
+        let now = |arguments: &str| {
+            let renamed = renamer.as_ref().and_then(|renamer| renamer.text(arguments.as_bytes()));
+            renamed.map_or_else(|| arguments.to_owned(), |renamed| String::from_utf8_lossy(&renamed).into_owned())
+        };
         for call in reply.tool_calls() {
             let same = |known: &(String, String, String)| {
-                known.0 == call.id && known.1 == call.name && known.2 == call.arguments
+                known.0 == call.id && known.1 == call.name && now(&known.2) == call.arguments
             };
             if recorded.iter().any(same) {
                 self.served_calls.insert(call.id.clone(), call.name.clone());
@@ -678,6 +780,21 @@ impl Matcher {
     pub(super) fn entry(&self, place: usize) -> &Entry {
         &self.plan.entries[place]
     }
+}
+
+/// Most recorded calls that one request is compared with to the end.
+const MOST_ALIKE: usize = 64;
+
+/// A splitter that knows the places of both sides.
+fn splitter(plan: &Plan, here: &Started) -> Splitter {
+    let with_directory = |started: &Started| {
+        let mut places = started.places.clone();
+        places.push(("directory".to_owned(), started.directory.clone()));
+        places
+    };
+    let (recorded, new) = (with_directory(&plan.run.started), with_directory(here));
+    let temporary = recorded.iter().chain(&new).filter(|(name, _)| name == "tmp").map(|(_, value)| value.as_str());
+    Splitter::new(places::forms(&recorded, &new), &temporary.collect::<Vec<_>>(), &plan.options.settings.names)
 }
 
 /// Announced structures that only read or only group: they may run again.
@@ -770,17 +887,4 @@ pub(super) fn held_line(held: &HeldResult) -> String {
 
 fn readable(value: crate::text::json::Ref<'_>) -> String {
     value.as_str().map_or_else(|| value.raw_str().into_owned(), std::borrow::Cow::into_owned)
-}
-
-fn same_tokens(
-    left: &Canonical,
-    left_tokens: &std::ops::Range<usize>,
-    right: &Canonical,
-    right_tokens: &std::ops::Range<usize>,
-) -> bool {
-    let (one, other) = (&left.tokens[left_tokens.clone()], &right.tokens[right_tokens.clone()]);
-    one.len() == other.len()
-        && one.iter().zip(other).all(|(one, other)| {
-            one.kind == other.kind && (matches!(one.kind, TokenKind::Id) || left.bytes(one) == right.bytes(other))
-        })
 }

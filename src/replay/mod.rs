@@ -1,13 +1,23 @@
 //! Replays: a plan over a recording, and the tape that answers by it.
 
 mod change;
+mod clock;
 pub mod effects;
 mod given;
 mod grade;
+mod index;
 mod matcher;
+mod naming;
+mod opaque;
 mod perform;
+mod places;
 mod plan;
+mod readings;
+mod rename;
+mod split;
 mod tape;
+#[cfg(test)]
+mod naming_tests;
 #[cfg(test)]
 mod tests;
 

@@ -18,6 +18,7 @@ use regex::bytes::Regex;
 
 use super::places::{Form, stands_alone};
 use super::readings;
+use crate::config::Names;
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,17 +58,6 @@ impl Piece {
     }
 }
 
-/// What the user says about names.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    /// Recorded names and what they are now; a name that is pinned to itself is never renamed.
-    pub pin: Vec<(String, String)>,
-    /// Texts that are never names.
-    pub never: Vec<String>,
-    /// Regular expressions of further names: their first group, else the whole match.
-    pub patterns: Vec<String>,
-}
-
 /// Finds the pieces of texts.
 #[derive(Debug)]
 pub(super) struct Splitter {
@@ -84,7 +74,7 @@ const LONGEST: usize = 128;
 
 impl Splitter {
     /// A splitter for these places; `temporary` names directories beside the usual ones.
-    pub(super) fn new(forms: Vec<Form>, temporary: &[&str], rules: &Rules) -> Self {
+    pub(super) fn new(forms: Vec<Form>, temporary: &[&str], rules: &Names) -> Self {
         let mut forms = forms;
         for (recorded, new) in &rules.pin {
             forms.retain(|form| form.recorded != recorded.as_bytes() && form.new != new.as_bytes());
@@ -394,7 +384,7 @@ mod tests {
 
     fn splitter() -> Splitter {
         let forms = vec![Form { recorded: b"/home/me".to_vec(), new: b"/root".to_vec() }];
-        let rules = Rules {
+        let rules = Names {
             pin: vec![("blue-7".into(), "blue-8".into())],
             never: vec!["cafe1babe2".into()],
             patterns: vec!["job-([0-9]+)".into()],

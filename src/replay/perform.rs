@@ -94,7 +94,7 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
     let ignored = job.plan.options.ignore.len();
     let always = job.plan.options.live == Live::Always;
     let tape = Arc::new(Tape::new(
-        Matcher::new(job.plan),
+        Matcher::new(job.plan, &job.started),
         Arc::clone(&job.watch),
         job.redactor,
         Arc::clone(&ears) as Arc<dyn tape::Listener>,

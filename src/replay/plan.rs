@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::change::{self, Change, Scope, Target, Wanted};
+use crate::config::Settings;
 use crate::model::event::{Ending, Request, Seq};
 use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source, ToolState};
 use crate::record::announced;
@@ -43,6 +44,8 @@ pub struct Options {
     pub ignore: Vec<Path>,
     /// Whether announced tools may run that the recording cannot answer.
     pub allow_effects: bool,
+    /// What the project says about names and tools.
+    pub settings: Settings,
 }
 
 /// A recorded exchange, ready to be matched.

@@ -132,6 +132,9 @@ impl Tape {
         self.changed.notify_waiters();
         let verdict = match &decision.decided.action {
             Action::Serve | Action::ServeEdited => {
+                for line in &decision.needs_consent {
+                    self.listener.say(line);
+                }
                 if let Some(flight) = wait {
                     self.wait_turn(flight).await;
                 }
@@ -251,7 +254,8 @@ impl Tape {
                     let body = dialect.set(Side::Answer, &unary, &change.wanted.path, &change.wanted.value).ok()?;
                     unary = Json::parse(body).ok()?;
                 }
-                Some(unary)
+                let renamed = decision.renamer.as_ref().and_then(|renamer| renamer.json(&unary, true));
+                Some(renamed.and_then(|renamed| Json::parse(renamed).ok()).unwrap_or(unary))
             });
             remade = edited.map(|unary| {
                 if asked_stream {
@@ -267,10 +271,12 @@ impl Tape {
         if let Some(remade) = remade {
             pieces.extend(remade.into_iter().map(|piece| (Duration::ZERO, piece)));
         } else if let Some(edited) = edit_raw(plan, node, &answer.body()) {
-            pieces.push((Duration::ZERO, edited));
+            let renamed = decision.renamer.as_ref().and_then(|renamer| renamer.value(&edited));
+            pieces.push((Duration::ZERO, renamed.map_or(edited, Bytes::from)));
         } else {
             let mut before = answer.at;
-            for (at, piece) in &answer.pieces {
+            for (place, (at, piece)) in answer.pieces.iter().enumerate() {
+                let piece = decision.renamed.as_ref().and_then(|renamed| renamed.get(place)).unwrap_or(piece);
                 let pause = if self.pace { Duration::from_micros(at.since(before)) } else { Duration::ZERO };
                 before = *at;
                 pieces.push((pause, piece.clone()));

@@ -11,12 +11,12 @@ use crate::record::assemble;
 
 /// A recording that is written down call by call.
 #[derive(Default)]
-struct Tape {
-    events: Vec<Event>,
-    time: u64,
+pub(super) struct Tape {
+    pub(super) events: Vec<Event>,
+    pub(super) time: u64,
 }
 
-fn request(seq: Seq, at: u64, body: &str) -> Request {
+pub(super) fn request(seq: Seq, at: u64, body: &str) -> Request {
     Request {
         seq,
         at: Micros(at),
@@ -31,7 +31,7 @@ fn request(seq: Seq, at: u64, body: &str) -> Request {
     }
 }
 
-fn text(answer: &str) -> String {
+pub(super) fn text(answer: &str) -> String {
     let content = crate::text::json::quote(answer);
     format!(
         r#"{{"id":"chatcmpl-{}","object":"chat.completion","model":"m","choices":[{{"index":0,"message":{{"role":"assistant","content":{content}}},"finish_reason":"stop"}}]}}"#,
@@ -39,7 +39,7 @@ fn text(answer: &str) -> String {
     )
 }
 
-fn calls(calls: &[(&str, &str, &str)]) -> String {
+pub(super) fn calls(calls: &[(&str, &str, &str)]) -> String {
     let calls: Vec<String> = calls
         .iter()
         .map(|(id, name, arguments)| {
@@ -56,7 +56,7 @@ fn calls(calls: &[(&str, &str, &str)]) -> String {
 }
 
 impl Tape {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut tape = Self::default();
         tape.events.push(Event::Started(Started { at: Micros(1), ..Started::default() }));
         tape.time = 10;
@@ -82,36 +82,43 @@ impl Tape {
         self.events.push(Event::End(End { seq, at, how: Ending::Complete }));
     }
 
-    fn call(&mut self, seq: Seq, body: &str, answer: &str) {
+    pub(super) fn call(&mut self, seq: Seq, body: &str, answer: &str) {
         self.ask(seq, body);
         self.answer(seq, 200, answer);
     }
 
-    fn run(&self) -> Run {
+    pub(super) fn run(&self) -> Run {
         assemble(&RunId::from_seed(0), &self.events)
     }
 }
 
 /// A replay driven by hand.
-struct Replay {
-    matcher: Matcher,
+pub(super) struct Replay {
+    pub(super) matcher: Matcher,
     seq: Seq,
+    /// Microseconds that are added to the time of a request.
+    pub(super) time: u64,
 }
 
 impl Replay {
-    fn of(run: Run, options: Options) -> Self {
-        Self { matcher: Matcher::new(Plan::new(run, options).expect("a plan that can be made")), seq: 100 }
+    pub(super) fn of(run: Run, options: Options) -> Self {
+        Self::begun(run, options, &Started::default())
     }
 
-    fn decide(&mut self, body: &str) -> (Decision, Seq) {
+    pub(super) fn begun(run: Run, options: Options, here: &Started) -> Self {
+        let plan = Plan::new(run, options).expect("a plan that can be made");
+        Self { matcher: Matcher::new(plan, here), seq: 100, time: here.at.0 }
+    }
+
+    pub(super) fn decide(&mut self, body: &str) -> (Decision, Seq) {
         self.seq += 1;
-        let request = request(self.seq, self.seq * 1_000, body);
+        let request = request(self.seq, self.time + self.seq * 1_000, body);
         let parsed = self.matcher.parse(&request);
         (self.matcher.decide(&request, &parsed), self.seq)
     }
 
     /// Asks, and takes the answer: the recorded one, or `live`.
-    fn ask(&mut self, body: &str, live: &str) -> Decision {
+    pub(super) fn ask(&mut self, body: &str, live: &str) -> Decision {
         let (decision, seq) = self.decide(body);
         self.take(&decision, seq, body, live);
         decision
@@ -122,6 +129,7 @@ impl Replay {
         let parsed = self.matcher.parse(&request);
         let changed = !matches!(decision.decided.action, Action::Serve);
         let body = match decision.entry {
+            Some(_) if decision.renamed.is_some() => decision.renamed.clone().unwrap_or_default().concat().into(),
             Some(place) if !changed => {
                 let seq = self.matcher.entry(place).seq;
                 self.matcher.plan.run().calls[&seq].answer.as_ref().expect("it was answered").body()

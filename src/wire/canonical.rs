@@ -146,7 +146,7 @@ pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<Key>;
 /// Makes the canonical form of a JSON body. `operation` names dialect and operation.
 #[must_use]
 pub fn json(operation: &str, rule: &'static Rule, body: &Json, resolve: Resolve<'_>) -> Canonical {
-    let mut maker = Maker::new(operation, resolve);
+    let mut maker = Maker::new(operation, body.bytes().len(), resolve);
     maker.docs.push(body.clone());
     maker.holders.push((0, 0));
     maker.stack.push(Work::Value { doc: 0, item: 0, rule });
@@ -157,7 +157,7 @@ pub fn json(operation: &str, rule: &'static Rule, body: &Json, resolve: Resolve<
 /// Makes the canonical form of a body that is no JSON: its parts, each a name and its bytes.
 #[must_use]
 pub fn parts(operation: &str, parts: &[(String, Bytes)]) -> Canonical {
-    let mut maker = Maker::new(operation, &|_| None);
+    let mut maker = Maker::new(operation, 64, &|_| None);
     maker.docs.push(Json::parse_text("null").expect("null is JSON"));
     maker.holders.push((0, 0));
     for (name, bytes) in parts {
@@ -194,7 +194,7 @@ const MARK: &[u8] = b"__RETAKE_SECRET_";
 static KEEP: Rule = Rule::Keep;
 
 impl<'a> Maker<'a> {
-    fn new(operation: &str, resolve: Resolve<'a>) -> Self {
+    fn new(operation: &str, capacity: usize, resolve: Resolve<'a>) -> Self {
         let mut maker = Self {
             tokens: Vec::new(),
             results: Vec::new(),
@@ -202,7 +202,7 @@ impl<'a> Maker<'a> {
             ids: HashMap::new(),
             id_list: Vec::new(),
             secrets: HashMap::new(),
-            buffer: Vec::new(),
+            buffer: Vec::with_capacity(capacity),
             docs: Vec::new(),
             holders: Vec::new(),
             stack: Vec::new(),
@@ -243,8 +243,10 @@ impl<'a> Maker<'a> {
             match work {
                 Work::Value { doc, item, rule } => self.value(doc, item, rule),
                 Work::Member { doc, item, rule } => {
-                    let key = self.docs[doc as usize].value(item).key().map(std::borrow::Cow::into_owned);
-                    self.push(TokenKind::Key, doc, item, &key.unwrap_or_default());
+                    let Self { docs, buffer, tokens, .. } = self;
+                    let start = offset(buffer.len());
+                    buffer.extend_from_slice(&docs[doc as usize].value(item).key().unwrap_or_default());
+                    tokens.push(Token { kind: TokenKind::Key, doc, item, start, end: offset(buffer.len()) });
                     self.value(doc, item, rule);
                 }
                 Work::Items { doc, container, next, list } => self.items(doc, container, next, list),
@@ -336,24 +338,21 @@ impl<'a> Maker<'a> {
 
     /// Pushes text; placeholders of secrets are numbered anew in order of appearance.
     fn text(&mut self, doc: u32, item: u32) {
-        let text = self.docs[doc as usize].value(item).as_bytes().unwrap_or_default().into_owned();
-        if memchr::memmem::find(&text, MARK).is_none() {
-            self.push(TokenKind::Text, doc, item, &text);
-            return;
-        }
-        let mut out = Vec::with_capacity(text.len());
+        let Self { docs, buffer, tokens, secrets, .. } = self;
+        let start = offset(buffer.len());
+        let text = docs[doc as usize].value(item).as_bytes().unwrap_or_default();
         let mut at = 0;
         while let Some(found) = memchr::memmem::find(&text[at..], MARK) {
             let digits = at + found + MARK.len();
             let end = text[digits..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |n| n + digits);
-            out.extend_from_slice(&text[at..digits]);
-            let next = offset(self.secrets.len());
-            let number = *self.secrets.entry(text[digits..end].to_vec()).or_insert(next);
-            out.extend_from_slice(number.to_string().as_bytes());
+            buffer.extend_from_slice(&text[at..digits]);
+            let next = offset(secrets.len());
+            let number = *secrets.entry(text[digits..end].to_vec()).or_insert(next);
+            buffer.extend_from_slice(number.to_string().as_bytes());
             at = end;
         }
-        out.extend_from_slice(&text[at..]);
-        self.push(TokenKind::Text, doc, item, &out);
+        buffer.extend_from_slice(&text[at..]);
+        tokens.push(Token { kind: TokenKind::Text, doc, item, start, end: offset(buffer.len()) });
     }
 
     fn object(&mut self, doc: u32, item: u32, rules: &'static [(&'static str, Rule)]) {
@@ -501,45 +500,6 @@ impl Canonical {
     #[must_use]
     pub fn bytes(&self, token: &Token) -> &[u8] {
         &self.buffer[token.start as usize..token.end as usize]
-    }
-
-    /// Hash in which tool results do not count, and in which text counts as `mask` writes it.
-    #[must_use]
-    pub fn skeleton(&self, mask: &dyn Fn(&[u8], &mut Vec<u8>)) -> Key {
-        let mut hasher = blake3::Hasher::new();
-        let mut results = self.results_by_start().into_iter().peekable();
-        let mut at = 0;
-        let mut masked = Vec::new();
-        while at < self.tokens.len() {
-            if let Some(result) = results.peek()
-                && result.start == at
-            {
-                at = result.end;
-                hasher.update(b"R");
-                results.next();
-                continue;
-            }
-            let token = &self.tokens[at];
-            let bytes = self.bytes(token);
-            let bytes = if matches!(token.kind, TokenKind::Text | TokenKind::Key) {
-                masked.clear();
-                mask(bytes, &mut masked);
-                &masked
-            } else {
-                bytes
-            };
-            hasher.update(&[token.kind as u8]);
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-            at += 1;
-        }
-        *hasher.finalize().as_bytes()
-    }
-
-    fn results_by_start(&self) -> Vec<Range<usize>> {
-        let mut spans: Vec<Range<usize>> = self.results.iter().map(|result| result.tokens.clone()).collect();
-        spans.sort_by_key(|span| span.start);
-        spans
     }
 
     /// Where a token stands, as `--set` and `--ignore` write it.
@@ -791,16 +751,9 @@ mod tests {
     }
 
     #[test]
-    fn a_skeleton_leaves_results_of_tools_out() {
-        let call = |result: &str, after: &str| {
-            format!(
-                r#"{{"input":[{{"type":"function_call","call_id":"c","name":"f","arguments":"{{}}"}},{{"type":"function_call_output","call_id":"c","output":"{result}"}},{{"role":"user","content":"{after}"}}]}}"#
-            )
-        };
-        let skeleton = |text: &str| make(&keys::RESPONSES, text).skeleton(&|text, out| out.extend_from_slice(text));
-        assert_eq!(skeleton(&call("1", "a")), skeleton(&call("2", "a")));
-        assert_ne!(skeleton(&call("1", "a")), skeleton(&call("1", "b")));
-        let made = make(&keys::RESPONSES, &call("1", "a"));
+    fn results_of_tools_are_known_by_their_calls() {
+        let text = r#"{"input":[{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"1"},{"role":"user","content":"a"}]}"#;
+        let made = make(&keys::RESPONSES, text);
         assert_eq!(made.results.len(), 1);
         assert_eq!(made.results[0].call_id, "c");
         assert_eq!(made.body().value(made.results[0].item).raw(), br#""1""#);

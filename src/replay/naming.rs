@@ -1,0 +1,514 @@
+//! Whether two requests are equal up to a one-to-one renaming, held readings and held results.
+//!
+//! Requests are compared token by token over their pieces ([`super::opaque`]). The map of names is
+//! one for the whole replay and grows only when a match is accepted; what stood unchanged is in it
+//! too, so that it cannot be renamed later.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::clock::{Clock, Reading};
+use super::opaque::{Class, Piece, Splitter, is_made_up};
+use super::readings;
+use super::rename::Renamer;
+use super::split::Split;
+use crate::text::json::{Edit, quote};
+use crate::wire::canonical::{Canonical, ResultSpan, Token, TokenKind};
+
+/// Two names that stand for each other.
+#[derive(Debug, Clone)]
+pub(super) struct Bound {
+    pub(super) class: Class,
+    /// As it is written in the recording.
+    pub(super) recorded: Vec<u8>,
+    /// As it is written now.
+    pub(super) new: Vec<u8>,
+    /// Part of another name.
+    inner: bool,
+}
+
+/// A reading of the clock that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HeldReading {
+    pub(super) path: String,
+    pub(super) recorded: String,
+    pub(super) new: String,
+}
+
+/// What two requests are equal up to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    fresh: Vec<Bound>,
+    /// Readings that are held.
+    pub(super) readings: Vec<HeldReading>,
+    /// Places of results that are held, in the recorded request and in the new one.
+    pub(super) results: Vec<(usize, usize)>,
+    /// Whether any name is another one now.
+    pub(super) renames: bool,
+    texts: Vec<(Vec<u8>, Vec<(Range<usize>, Vec<u8>)>)>,
+}
+
+impl Outcome {
+    /// How many names it adds to the map.
+    pub(super) fn additions(&self) -> usize {
+        self.fresh.len()
+    }
+}
+
+/// Why two requests are not equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unequal {
+    /// Something else than names differs.
+    Differs,
+    /// A name would have to stand for two.
+    Conflict {
+        /// The name of the two that is in the map already, and what it stands for there.
+        name: String,
+        stands_for: String,
+        /// Whether it is a recorded name.
+        recorded: bool,
+    },
+}
+
+impl Unequal {
+    /// One line that says what is in the way.
+    pub(super) fn line(&self) -> Option<String> {
+        let Self::Conflict { name, stands_for, recorded } = self else { return None };
+        Some(match (name == stands_for, recorded) {
+            (true, _) => format!("`{name}` stood unchanged before, so it cannot be renamed"),
+            (false, true) => format!("`{name}` was renamed to `{stands_for}` before"),
+            (false, false) => format!("`{stands_for}` was renamed to `{name}` before"),
+        })
+    }
+}
+
+/// Both sides of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sides<'a> {
+    pub(super) recorded: (&'a Canonical, &'a Split, Clock),
+    pub(super) new: (&'a Canonical, &'a Split, Clock),
+}
+
+/// Says whether the result of a tool may be held.
+pub(super) type MayHold<'a> = &'a dyn Fn(&ResultSpan, &ResultSpan) -> bool;
+
+/// The map of names, and what was held.
+#[derive(Debug)]
+pub(super) struct Naming {
+    pub(super) splitter: Splitter,
+    forward: HashMap<Vec<u8>, Vec<u8>>,
+    backward: HashMap<Vec<u8>, Vec<u8>>,
+    renamed: Vec<Bound>,
+    renamer: Option<Arc<Renamer>>,
+    /// Every held reading once, in order.
+    pub(super) readings: Vec<HeldReading>,
+    /// Texts in which readings are held, and what stands there instead.
+    texts: HashMap<Vec<u8>, Vec<(Range<usize>, Vec<u8>)>>,
+}
+
+impl Naming {
+    pub(super) fn new(splitter: Splitter) -> Self {
+        Self {
+            splitter,
+            forward: HashMap::new(),
+            backward: HashMap::new(),
+            renamed: Vec::new(),
+            renamer: None,
+            readings: Vec::new(),
+            texts: HashMap::new(),
+        }
+    }
+
+    /// Compares two requests; nothing is remembered.
+    pub(super) fn compare(&self, sides: Sides<'_>, hold: MayHold<'_>) -> Result<Outcome, Unequal> {
+        let mut trial = Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
+        trial.ids()?;
+        trial.walk(hold)?;
+        Ok(trial.out)
+    }
+
+    /// Remembers what a match was equal up to; returns a note for everything that is new.
+    pub(super) fn accept(&mut self, outcome: Outcome) -> Vec<String> {
+        let mut notes = Vec::new();
+        for bound in outcome.fresh {
+            let (old, now) = (key(bound.class, &bound.recorded).into_owned(), key(bound.class, &bound.new).into_owned());
+            if old != now {
+                if !bound.inner {
+                    notes.push(format!("name: {} is now {}", shown(&bound.recorded), shown(&bound.new)));
+                }
+                self.renamed.push(bound);
+                self.renamer = None;
+            }
+            self.forward.insert(old.clone(), now.clone());
+            self.backward.insert(now, old);
+        }
+        for reading in outcome.readings {
+            let known = |held: &HeldReading| held.recorded == reading.recorded && held.new == reading.new;
+            if !self.readings.iter().any(known) {
+                let HeldReading { path, recorded, new } = &reading;
+                notes.push(format!("held: reading {recorded} at {path}, now {new}"));
+                self.readings.push(reading);
+            }
+        }
+        self.texts.extend(outcome.texts);
+        notes
+    }
+
+    /// Remembers that the names of a request that matched exactly stand for themselves, and its ids for each other.
+    pub(super) fn accept_exact(&mut self, recorded: &Canonical, split: &Split, ids: &[String]) {
+        let none = Clock::default();
+        let sides = Sides { recorded: (recorded, split, none), new: (recorded, split, none) };
+        let mut trial = Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
+        for (old, now) in recorded.ids.iter().zip(ids) {
+            let _ = trial.id(old.as_bytes(), now.as_bytes());
+        }
+        for (place, token) in recorded.tokens.iter().enumerate() {
+            let text = recorded.bytes(token);
+            for piece in split.pieces(place).iter().filter(|piece| piece.sure) {
+                let _ = trial.bind(piece.class, piece.of(text), piece.of(text), false);
+            }
+        }
+        let outcome = trial.out;
+        let _ = self.accept(outcome);
+    }
+
+    /// How many names are other ones now.
+    pub(super) fn count(&self) -> usize {
+        self.renamed.iter().filter(|bound| !bound.inner).count()
+    }
+
+    /// What renames answers; `None` while nothing is renamed.
+    pub(super) fn renamer(&mut self) -> Option<Arc<Renamer>> {
+        if self.renamed.is_empty() {
+            return None;
+        }
+        if self.renamer.is_none() {
+            let places = self.renamed.iter().any(|bound| bound.class == Class::Place);
+            let forms = if places { self.splitter.forms() } else { &[] };
+            let open = forms.iter().filter(|form| self.forward.get(&form.recorded).is_none_or(|now| *now == form.new));
+            self.renamer = Some(Arc::new(Renamer::new(&self.renamed, open)));
+        }
+        self.renamer.clone()
+    }
+
+    /// What stands in a body instead of readings that were held in the same text before.
+    pub(super) fn held_edits(&self, body: &crate::text::json::Json) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        if self.texts.is_empty() {
+            return edits;
+        }
+        let mut waiting = vec![body.root()];
+        while let Some(value) = waiting.pop() {
+            waiting.extend(value.items());
+            let Some(text) = value.as_bytes() else { continue };
+            let Some(held) = self.texts.get(&*text) else { continue };
+            let mut out = Vec::with_capacity(text.len());
+            let mut at = 0;
+            for (range, with) in held {
+                out.extend_from_slice(&text[at..range.start]);
+                out.extend_from_slice(with);
+                at = range.end;
+            }
+            out.extend_from_slice(&text[at..]);
+            if let Ok(out) = String::from_utf8(out) {
+                edits.push(Edit { span: value.span(), with: quote(&out).into_bytes() });
+            }
+        }
+        edits
+    }
+}
+
+/// A comparison that is under way.
+struct Trial<'a> {
+    naming: &'a Naming,
+    sides: Sides<'a>,
+    forward: HashMap<Vec<u8>, Vec<u8>>,
+    backward: HashMap<Vec<u8>, Vec<u8>>,
+    out: Outcome,
+}
+
+impl<'a> Trial<'a> {
+    fn ids(&mut self) -> Result<(), Unequal> {
+        let (old, new) = (self.sides.recorded.0, self.sides.new.0);
+        if old.ids.len() != new.ids.len() {
+            return Err(Unequal::Differs);
+        }
+        old.ids.iter().zip(&new.ids).try_for_each(|(old, new)| self.id(old.as_bytes(), new.as_bytes()))
+    }
+
+    /// Protocol ids in one place: the names in them stand for each other wherever text repeats them.
+    fn id(&mut self, old: &[u8], new: &[u8]) -> Result<(), Unequal> {
+        self.parts(old, new, false)
+    }
+
+    /// Names at the same places of two short texts.
+    fn parts(&mut self, old: &[u8], new: &[u8], inner: bool) -> Result<(), Unequal> {
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        self.naming.splitter.split(old, &mut left);
+        self.naming.splitter.split(new, &mut right);
+        if left.len() != right.len() || !same_literals(old, &left, new, &right) {
+            return Ok(());
+        }
+        for (one, other) in left.iter().zip(&right) {
+            let (a, b) = (one.of(old), other.of(new));
+            if (one.sure || other.sure) && (a == b || self.are_names(one, a, other, b)) {
+                self.bind(one.class.min(other.class), a, b, inner)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn walk(&mut self, hold: MayHold<'_>) -> Result<(), Unequal> {
+        let Sides { recorded: (old, old_split, _), new: (new, new_split, _) } = self.sides;
+        let (old_results, new_results) = (by_start(old), by_start(new));
+        if old_results.len() != new_results.len() {
+            return Err(Unequal::Differs);
+        }
+        let (mut left, mut right, mut result) = (0, 0, 0);
+        while left < old.tokens.len() && right < new.tokens.len() {
+            let (one, other) = (old_split.at(left), new_split.at(right));
+            if let (Some(a), Some(b)) = (old_results.get(result), new_results.get(result))
+                && (old.results[*a].tokens.start == one || new.results[*b].tokens.start == other)
+            {
+                let (a, b) = (&old.results[*a], &new.results[*b]);
+                if a.tokens.start != one || b.tokens.start != other {
+                    return Err(Unequal::Differs);
+                }
+                self.result(a, b, (left, right), (old_results[result], new_results[result]), hold)?;
+                left += a.tokens.len();
+                right += b.tokens.len();
+                result += 1;
+                continue;
+            }
+            self.token(one, other)?;
+            left += 1;
+            right += 1;
+        }
+        if left == old.tokens.len() && right == new.tokens.len() { Ok(()) } else { Err(Unequal::Differs) }
+    }
+
+    /// The result of a tool: equal up to names, or held as a whole.
+    fn result(
+        &mut self,
+        old: &ResultSpan,
+        new: &ResultSpan,
+        (left, right): (usize, usize),
+        places: (usize, usize),
+        hold: MayHold<'_>,
+    ) -> Result<(), Unequal> {
+        let before = (self.out.fresh.len(), self.out.readings.len(), self.out.texts.len(), self.out.renames);
+        let (old_split, new_split) = (self.sides.recorded.1, self.sides.new.1);
+        let alike = old.tokens.len() == new.tokens.len();
+        let mut equal = if alike { Ok(()) } else { Err(Unequal::Differs) };
+        if alike {
+            equal = (0..old.tokens.len())
+                .try_for_each(|step| self.token(old_split.at(left + step), new_split.at(right + step)));
+        }
+        let Err(unequal) = equal else { return Ok(()) };
+        for bound in self.out.fresh.drain(before.0..) {
+            self.forward.remove(&*key(bound.class, &bound.recorded));
+            self.backward.remove(&*key(bound.class, &bound.new));
+        }
+        self.out.readings.truncate(before.1);
+        self.out.texts.truncate(before.2);
+        self.out.renames = before.3;
+        if !hold(old, new) {
+            return Err(unequal);
+        }
+        self.out.results.push(places);
+        if alike {
+            // Names in texts that differ in names only are known from now on: later answers carry them.
+            for step in 0..old.tokens.len() {
+                self.learn(old_split.at(left + step), new_split.at(right + step));
+            }
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, old: usize, new: usize) {
+        let Sides { recorded: (recorded, ..), new: (now, ..) } = self.sides;
+        let (one, other) = (&recorded.tokens[old], &now.tokens[new]);
+        if one.kind == TokenKind::Text && other.kind == TokenKind::Text {
+            let _ = self.parts(recorded.bytes(one), now.bytes(other), false);
+        }
+    }
+
+    fn token(&mut self, old: usize, new: usize) -> Result<(), Unequal> {
+        let Sides { recorded: (recorded, old_split, _), new: (now, new_split, _) } = self.sides;
+        let (one, other) = (&recorded.tokens[old], &now.tokens[new]);
+        if one.kind != other.kind {
+            return Err(Unequal::Differs);
+        }
+        let (a, b) = (recorded.bytes(one), now.bytes(other));
+        match one.kind {
+            TokenKind::Text | TokenKind::Key => self.text((a, old_split.pieces(old)), (b, new_split.pieces(new)), other),
+            TokenKind::Number if a != b => match (epoch(a), epoch(b)) {
+                (Some(left), Some(right)) if self.near(&left, &right) => {
+                    let (a, b) = (recorded.written(one), now.written(other));
+                    self.hold(other, a, b);
+                    Ok(())
+                }
+                _ => Err(Unequal::Differs),
+            },
+            _ if a == b => Ok(()),
+            _ => Err(Unequal::Differs),
+        }
+    }
+
+    fn text(&mut self, old: (&[u8], &'a [Piece]), new: (&[u8], &'a [Piece]), token: &Token) -> Result<(), Unequal> {
+        let ((old, left), (new, right)) = (old, new);
+        if left.len() != right.len() || !same_literals(old, left, new, right) {
+            return Err(Unequal::Differs);
+        }
+        let mut held = Vec::new();
+        for (one, other) in left.iter().zip(right) {
+            let (a, b) = (one.of(old), other.of(new));
+            if a == b {
+                if one.sure || other.sure {
+                    self.bind(one.class.min(other.class), a, b, false)?;
+                } else {
+                    self.check(key(one.class, a).as_ref(), key(other.class, b).as_ref(), (a, b))?;
+                }
+            } else if one.reading && other.reading && self.are_readings(old, one, new, other) {
+                self.hold(token, shown(a), shown(b));
+                held.push((other.start as usize..other.end as usize, a.to_vec()));
+            } else if (one.sure || other.sure) && self.are_names(one, a, other, b) {
+                self.bind(one.class.min(other.class), a, b, false)?;
+            } else {
+                return Err(Unequal::Differs);
+            }
+        }
+        if !held.is_empty() {
+            self.out.texts.push((new.to_vec(), held));
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, token: &Token, recorded: String, new: String) {
+        let path = self.sides.new.0.path(token);
+        self.out.readings.push(HeldReading { path, recorded, new });
+    }
+
+    fn near(&self, old: &Reading, new: &Reading) -> bool {
+        Reading::both_near(old, self.sides.recorded.2, new, self.sides.new.2)
+    }
+
+    fn are_readings(&self, old: &[u8], one: &Piece, new: &[u8], other: &Piece) -> bool {
+        let read = |text: &[u8], piece: &Piece| {
+            let (start, end) = (piece.start as usize, piece.end as usize);
+            let digit = start + text[start..end].iter().position(u8::is_ascii_digit)?;
+            readings::read(&text[..end], digit, start).filter(|found| found.end == end).map(|found| found.reading)
+        };
+        matches!((read(old, one), read(new, other)), (Some(left), Some(right)) if self.near(&left, &right))
+    }
+
+    /// Whether two texts that differ may be names of one thing.
+    fn are_names(&self, one: &Piece, a: &[u8], other: &Piece, b: &[u8]) -> bool {
+        match (one.class, other.class) {
+            (Class::Place, Class::Place) => {
+                self.naming.splitter.forms().iter().any(|form| form.recorded == a && form.new == b)
+            }
+            (Class::Hex | Class::Random, Class::Hex | Class::Random) => {
+                let hex = |class: &Piece| class.sure && class.class == Class::Hex;
+                let dashes = |text: &[u8]| text.iter().map(|byte| *byte == b'-').collect::<Vec<_>>();
+                let is_hex = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+                a.len() == b.len() && dashes(a) == dashes(b) && (!(hex(one) || hex(other)) || (is_hex(a) && is_hex(b)))
+            }
+            (left, right) => {
+                left == right && matches!(left, Class::Temporary | Class::Port | Class::Pattern)
+            }
+        }
+    }
+
+    fn bind(&mut self, class: Class, old: &[u8], new: &[u8], inner: bool) -> Result<(), Unequal> {
+        let (old_key, new_key) = (key(class, old), key(class, new));
+        self.out.renames |= old_key != new_key;
+        if self.check(&old_key, &new_key, (old, new))? {
+            return Ok(());
+        }
+        self.forward.insert(old_key.clone().into_owned(), new_key.clone().into_owned());
+        self.backward.insert(new_key.into_owned(), old_key.into_owned());
+        self.out.fresh.push(Bound { class, recorded: old.to_vec(), new: new.to_vec(), inner });
+        if class == Class::Temporary && old != new {
+            let last = |path: &'_ [u8]| path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+            return self.parts(&old[last(old)..], &new[last(new)..], true);
+        }
+        Ok(())
+    }
+
+    /// Whether two keys are in the map together; an error if one of them is there with another.
+    fn check(&self, old: &[u8], new: &[u8], (recorded, now): (&[u8], &[u8])) -> Result<bool, Unequal> {
+        let forward = self.naming.forward.get(old).or_else(|| self.forward.get(old));
+        if let Some(known) = forward {
+            return if known == new { Ok(true) } else { Err(conflict(recorded, known, true)) };
+        }
+        match self.naming.backward.get(new).or_else(|| self.backward.get(new)) {
+            Some(known) => Err(conflict(now, known, false)),
+            None => Ok(false),
+        }
+    }
+}
+
+fn conflict(name: &[u8], stands_for: &[u8], recorded: bool) -> Unequal {
+    Unequal::Conflict { name: shown(name), stands_for: shown(stands_for), recorded }
+}
+
+/// Places of results in order of their tokens.
+fn by_start(canonical: &Canonical) -> Vec<usize> {
+    let mut places: Vec<usize> =
+        (0..canonical.results.len()).filter(|place| !canonical.results[*place].tokens.is_empty()).collect();
+    places.sort_by_key(|place| canonical.results[*place].tokens.start);
+    places
+}
+
+fn same_literals(old: &[u8], left: &[Piece], new: &[u8], right: &[Piece]) -> bool {
+    let (mut a, mut b) = (0, 0);
+    for (one, other) in left.iter().zip(right) {
+        if old[a..one.start as usize] != new[b..other.start as usize] {
+            return false;
+        }
+        (a, b) = (one.end as usize, other.end as usize);
+    }
+    old[a..] == new[b..]
+}
+
+/// How a name stands in the map: hex in one spelling, ports with their colon.
+pub(super) fn key(class: Class, name: &[u8]) -> Cow<'_, [u8]> {
+    match class {
+        Class::Hex if name.iter().any(|byte| *byte == b'-' || byte.is_ascii_uppercase()) => {
+            name.iter().filter(|byte| **byte != b'-').map(u8::to_ascii_lowercase).collect()
+        }
+        Class::Port => [b":", name].concat().into(),
+        _ => name.into(),
+    }
+}
+
+/// A normalised number as a reading of the clock.
+pub(super) fn epoch(number: &[u8]) -> Option<Reading> {
+    let exponent = memchr::memchr(b'e', number);
+    let digits = &number[..exponent.unwrap_or(number.len())];
+    let exponent: i32 = match exponent {
+        Some(at) => std::str::from_utf8(&number[at + 1..]).ok()?.parse().ok()?,
+        None => 0,
+    };
+    if let Ok(zeros) = usize::try_from(exponent) {
+        return if zeros > 18 { None } else { readings::number(digits, zeros) };
+    }
+    // Seconds with a fraction.
+    let whole = digits.len().checked_sub(exponent.unsigned_abs() as usize)?;
+    readings::number(&digits[..whole], 0).filter(|_| whole == 10)
+}
+
+/// A name as text, control characters aside.
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).chars().filter(|letter| !letter.is_control()).collect()
+}
+
+/// Whether the last component of a temporary path is a name of its own.
+pub(super) fn component(path: &[u8]) -> Option<&[u8]> {
+    let at = path.iter().rposition(|byte| *byte == b'/')?;
+    let last = &path[at + 1..];
+    (last.len() >= 6 && is_made_up(last)).then_some(last)
+}
