@@ -64,22 +64,20 @@ pub(super) enum Unequal {
     Differs,
     /// A name would have to stand for two.
     Conflict {
-        /// The name of the two that is in the map already, and what it stands for there.
-        name: String,
-        stands_for: String,
-        /// Whether it is a recorded name.
-        recorded: bool,
+        /// A recorded name.
+        recorded: String,
+        /// What it was renamed to before; `None` if it stood unchanged.
+        before: Option<String>,
     },
 }
 
 impl Unequal {
     /// One line that says what is in the way.
     pub(super) fn line(&self) -> Option<String> {
-        let Self::Conflict { name, stands_for, recorded } = self else { return None };
-        Some(match (name == stands_for, recorded) {
-            (true, _) => format!("`{name}` stood unchanged before, so it cannot be renamed"),
-            (false, true) => format!("`{name}` was renamed to `{stands_for}` before"),
-            (false, false) => format!("`{stands_for}` was renamed to `{name}` before"),
+        let Self::Conflict { recorded, before } = self else { return None };
+        Some(match before {
+            None => format!("`{recorded}` stood unchanged before, so it cannot be another name now"),
+            Some(before) => format!("`{recorded}` was renamed to `{before}` before"),
         })
     }
 }
@@ -369,7 +367,7 @@ impl<'a> Trial<'a> {
                 if one.sure || other.sure {
                     self.bind(one.class.min(other.class), a, b, false)?;
                 } else {
-                    self.check(key(one.class, a).as_ref(), key(other.class, b).as_ref(), (a, b))?;
+                    self.check(key(one.class, a).as_ref(), key(other.class, b).as_ref(), a)?;
                 }
             } else if one.reading && other.reading && self.are_readings(old, one, new, other) {
                 self.hold(token, shown(a), shown(b));
@@ -425,7 +423,7 @@ impl<'a> Trial<'a> {
     fn bind(&mut self, class: Class, old: &[u8], new: &[u8], inner: bool) -> Result<(), Unequal> {
         let (old_key, new_key) = (key(class, old), key(class, new));
         self.out.renames |= old_key != new_key;
-        if self.check(&old_key, &new_key, (old, new))? {
+        if self.check(&old_key, &new_key, old)? {
             return Ok(());
         }
         self.forward.insert(old_key.clone().into_owned(), new_key.clone().into_owned());
@@ -438,21 +436,25 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
+    /// A name that would stand for two; `old` stands for `new` in the map.
+    fn conflict(&self, recorded: &[u8], old: &[u8], new: &[u8]) -> Unequal {
+        let bound = self.naming.renamed.iter().chain(&self.out.fresh).find(|bound| *key(bound.class, &bound.recorded) == *old);
+        let recorded = bound.map_or(recorded, |bound| &bound.recorded);
+        let before = (old != new).then(|| shown(bound.map_or(new, |bound| &bound.new)));
+        Unequal::Conflict { recorded: shown(recorded), before }
+    }
+
     /// Whether two keys are in the map together; an error if one of them is there with another.
-    fn check(&self, old: &[u8], new: &[u8], (recorded, now): (&[u8], &[u8])) -> Result<bool, Unequal> {
+    fn check(&self, old: &[u8], new: &[u8], recorded: &[u8]) -> Result<bool, Unequal> {
         let forward = self.naming.forward.get(old).or_else(|| self.forward.get(old));
         if let Some(known) = forward {
-            return if known == new { Ok(true) } else { Err(conflict(recorded, known, true)) };
+            return if known == new { Ok(true) } else { Err(self.conflict(recorded, old, known)) };
         }
         match self.naming.backward.get(new).or_else(|| self.backward.get(new)) {
-            Some(known) => Err(conflict(now, known, false)),
+            Some(known) => Err(self.conflict(known, known, new)),
             None => Ok(false),
         }
     }
-}
-
-fn conflict(name: &[u8], stands_for: &[u8], recorded: bool) -> Unequal {
-    Unequal::Conflict { name: shown(name), stands_for: shown(stands_for), recorded }
 }
 
 /// Places of results in order of their tokens.

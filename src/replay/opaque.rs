@@ -286,7 +286,11 @@ fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
     }
     if hex && (lower == 0 || upper == 0) {
         let letters = word.len() - digits;
-        let sure = letters > 0 && digits >= 2 && changes >= 2 && !is_exponent(word, letters);
+        let sure = letters > 0
+            && digits >= 2
+            && changes >= 2
+            && !is_exponent(word, letters)
+            && (word.len() >= 16 || !spells(word));
         return Some((Class::Hex, sure && !in_base64(text, start, end)));
     }
     let tail = start >= 2 && matches!(text[start - 1], b'_' | b'-') && text[start - 2].is_ascii_alphanumeric();
@@ -294,6 +298,18 @@ fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
     let mixed = digits >= 1 && changes >= (word.len() / 4).max(if tail { 3 } else { 4 });
     let sure = (tail || long) && mixed && !is_measure(word) && !in_base64(text, start, end);
     Some((Class::Random, sure))
+}
+
+/// Whether the letters of a short hex text are a word: `face2face1`.
+fn spells(word: &[u8]) -> bool {
+    const WORDS: [&str; 20] = [
+        "abed", "accede", "added", "babe", "bade", "bead", "beef", "cafe", "ceded", "dead", "deaf", "decade", "deed",
+        "deface", "facade", "face", "faced", "fade", "faded", "feed",
+    ];
+    word.split(u8::is_ascii_digit).filter(|run| run.len() >= 4).any(|run| {
+        let run = run.to_ascii_lowercase();
+        WORDS.iter().any(|known| known.as_bytes() == run)
+    })
 }
 
 /// `12e34567`: a number.

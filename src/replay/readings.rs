@@ -280,6 +280,7 @@ impl Cursor<'_> {
     /// A time that follows a date.
     fn time_after(&mut self, parts: &mut Parts) {
         let found = self.try_to(|cursor| {
+            let mut compact = false;
             if cursor.rest().starts_with(b" at ") {
                 cursor.at += 4;
             } else {
@@ -287,6 +288,7 @@ impl Cursor<'_> {
                 let separator = cursor.peek().filter(|byte| matches!(byte, b'T' | b't' | b' ' | b'_' | b'-' | b':'))?;
                 cursor.at += 1;
                 cursor.mark(separator.into());
+                compact = matches!(separator, b'T' | b't' | b'_' | b'-');
             }
             let mut time = Parts::default();
             match cursor.run() {
@@ -300,7 +302,7 @@ impl Cursor<'_> {
                     time.time = Some((clock_time(hour, minute, second)?, 1));
                     Some(time)
                 }
-                length @ (4 | 6) => {
+                length @ (4 | 6) if compact => {
                     let (hour, minute) = (cursor.fixed(2)?, cursor.fixed(2)?);
                     let second = if length == 6 { cursor.fixed(2)? } else { 0 };
                     cursor.mark(10);
