@@ -187,6 +187,11 @@ impl Matcher {
         self.clock += 1;
         let began = self.clock;
         let found = self.find(&parsed.canonical, request.at);
+        if !self.plan.may_send() {
+            // Lanes tell what a change reaches and where a call that is sent belongs.
+            let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
+            return self.act(request, parsed, found, node, None);
+        }
         let json = Json::parse(request.body.clone()).ok();
         let prompt = match (parsed.dialect, &json) {
             (Some(dialect), Some(json)) => dialect.prompt(json),
