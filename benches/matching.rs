@@ -65,10 +65,8 @@ fn body(number: u64, turns: u64, side: &Side) -> String {
             r#"{{"role":"assistant","content":{},"tool_calls":[{{"id":"call_{number}_{turn}","type":"function","function":{{"name":"look","arguments":"{{\"n\":{turn}}}"}}}}]}}"#,
             quote(&said)
         ));
-        messages.push(format!(
-            r#"{{"role":"tool","tool_call_id":"call_{number}_{turn}","content":{}}}"#,
-            quote(&result)
-        ));
+        messages
+            .push(format!(r#"{{"role":"tool","tool_call_id":"call_{number}_{turn}","content":{}}}"#, quote(&result)));
     }
     format!(r#"{{"model":"m","temperature":0.5,"messages":[{}]}}"#, messages.join(","))
 }

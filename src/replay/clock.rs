@@ -83,7 +83,9 @@ impl Reading {
             let (time, grain) = self.time.unwrap_or((0, DAY));
             let within = |days: i64| {
                 let begins = days * DAY + time;
-                begins <= to && begins + grain > from && self.weekday.is_none_or(|name| (days + 3).rem_euclid(7) == name)
+                begins <= to
+                    && begins + grain > from
+                    && self.weekday.is_none_or(|name| (days + 3).rem_euclid(7) == name)
             };
             match day {
                 Day::Date(days) => within(days),

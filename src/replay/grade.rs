@@ -55,12 +55,8 @@ pub(super) fn line(
 ) -> String {
     let names = matcher.naming.count();
     let up_to = format!("exact up to {names} {}", if names == 1 { "name" } else { "names" });
-    let readings: Vec<String> = matcher
-        .naming
-        .readings
-        .iter()
-        .map(|held| format!("reading {}, now {}", held.recorded, held.new))
-        .collect();
+    let readings: Vec<String> =
+        matcher.naming.readings.iter().map(|held| format!("reading {}, now {}", held.recorded, held.new)).collect();
     let held = if readings.is_empty() { "held".to_owned() } else { format!("held ({})", readings.join("; ")) };
     let mut counts: BTreeMap<u8, (usize, &str)> = BTreeMap::new();
     for (action, grade) in tally.decided.values() {

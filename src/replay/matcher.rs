@@ -11,6 +11,7 @@ use super::effects;
 use super::index::Index;
 use super::naming::{Naming, Sides};
 use super::opaque::Splitter;
+use super::outgoing::{Origin, Past};
 use super::places;
 use super::plan::{Entry, Live, Plan, without};
 use super::rename::Renamer;
@@ -120,6 +121,12 @@ pub(super) struct Matcher {
     places: HashMap<Seq, usize>,
     pub(super) sent: usize,
     refused: bool,
+    /// What later requests may refer to.
+    past: Past,
+    /// Bodies of requests that have no answer yet, as the provider gets or got them.
+    bodies: HashMap<Seq, Bytes>,
+    /// Requests that get an edited answer.
+    edited: BTreeSet<Seq>,
     clock: usize,
     /// Keys of calls whose answers are known by their ids.
     named: HashMap<String, Key>,
@@ -167,6 +174,9 @@ impl Matcher {
             places: HashMap::new(),
             sent: 0,
             refused: false,
+            past: Past::default(),
+            bodies: HashMap::new(),
+            edited: BTreeSet::new(),
             clock: 0,
             named: HashMap::new(),
         }
@@ -184,6 +194,9 @@ impl Matcher {
 
     /// Decides about a request.
     pub(super) fn decide(&mut self, request: &Request, parsed: &Parsed) -> Decision {
+        if self.plan.may_send() {
+            self.bodies.insert(request.seq, request.body.clone());
+        }
         self.clock += 1;
         let began = self.clock;
         let found = self.find(&parsed.canonical, request.at);
@@ -459,7 +472,8 @@ impl Matcher {
             let (renamer, renamed, needs_consent) = self.renamed(found.entry);
             if !needs_consent.is_empty() && !self.plan.options.allow_effects {
                 self.refused = true;
-                let reason = "a name was renamed in the arguments of a destructive tool (`--yes` lets it run)".to_owned();
+                let reason =
+                    "a name was renamed in the arguments of a destructive tool (`--yes` lets it run)".to_owned();
                 let refusal = Refusal { reason, details: needs_consent.clone(), ignore: None };
                 return Decision { needs_consent, ..self.refuse(request.seq, node, refusal, key) };
             }
@@ -504,6 +518,9 @@ impl Matcher {
         let entry = &self.plan.entries[found.entry];
         self.uses[found.entry] = Use::Taken;
         self.taken_by.insert(seq, found.entry);
+        if action == Action::ServeEdited {
+            self.edited.insert(seq);
+        }
         let beside = self.plan.beside.get(&entry.seq).cloned().unwrap_or_default();
         let decided = Decided { seq, action, node: Some(entry.node), grade: found.grade, sent: None, notes, beside };
         Decision { entry: Some(found.entry), ..Decision::of(decided, key) }
@@ -536,7 +553,8 @@ impl Matcher {
                 let tool = self.served_calls.get(id)?;
                 let let_through = self.plan.options.run_tools.contains(tool) || self.result_is_changed(id);
                 let recorded = self.recorded_results.get(id)?;
-                let recorded = renamer.as_ref().and_then(|renamer| renamer.value(recorded)).unwrap_or_else(|| recorded.clone());
+                let recorded =
+                    renamer.as_ref().and_then(|renamer| renamer.value(recorded)).unwrap_or_else(|| recorded.clone());
                 (held && !let_through && recorded != now).then_some(recorded)
             });
             if !edits.is_empty() {
@@ -555,6 +573,25 @@ impl Matcher {
                 changed = true;
             }
         }
+        let mut notes = notes;
+        if let Ok(json) = Json::parse(body.clone()) {
+            let other_model =
+                request_model(&json) != Json::parse(request.body.clone()).ok().as_ref().and_then(request_model);
+            match self.past.prepare(&json, other_model) {
+                Ok(None) => {}
+                Ok(Some((prepared, said))) => {
+                    body = prepared.into();
+                    changed = true;
+                    notes.extend(said);
+                }
+                Err(reason) => {
+                    self.refused = true;
+                    let refusal = Refusal { reason, details: Vec::new(), ignore: None };
+                    return self.refuse(request.seq, node, refusal, parsed.canonical.key);
+                }
+            }
+        }
+        self.bodies.insert(request.seq, body.clone());
         self.sent += 1;
         let mut beside = Vec::new();
         if let Some(found) = &found {
@@ -639,6 +676,8 @@ impl Matcher {
     ) {
         self.clock += 1;
         let entry = self.taken_by.get(&seq).copied();
+        let asked = self.bodies.remove(&seq);
+        let edited = self.edited.remove(&seq);
         if !taken {
             if let Some(entry) = entry
                 && self.plan.entries[entry].ended.is_some()
@@ -671,6 +710,20 @@ impl Matcher {
             }
         } else if let Some(place) = entry {
             self.unchanged_calls(place, &reply);
+        }
+        if let Some(asked) = asked {
+            let stream = wire::sse::is_stream(kind, body);
+            let unary = if stream { dialect.unary(body).map(Bytes::from) } else { Some(body.clone()) };
+            if let Some(answer) = unary.and_then(|unary| Json::parse(unary).ok()) {
+                let from = if edited {
+                    Origin::Edited
+                } else if changed {
+                    Origin::Live
+                } else {
+                    Origin::Recorded
+                };
+                self.past.remember(dialect, Json::parse(asked).ok(), answer, from);
+            }
         }
         if let Some(place) = self.places.get(&seq) {
             self.lanes.answer(*place, self.clock, &reply);
@@ -800,6 +853,10 @@ fn splitter(plan: &Plan, here: &Started) -> Splitter {
     let (recorded, new) = (with_directory(&plan.run.started), with_directory(here));
     let temporary = recorded.iter().chain(&new).filter(|(name, _)| name == "tmp").map(|(_, value)| value.as_str());
     Splitter::new(places::forms(&recorded, &new), &temporary.collect::<Vec<_>>(), &plan.options.settings.names)
+}
+
+fn request_model(body: &Json) -> Option<String> {
+    body.root().text("model")
 }
 
 /// Announced structures that only read or only group: they may run again.

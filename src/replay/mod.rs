@@ -8,7 +8,10 @@ mod grade;
 mod index;
 mod matcher;
 mod naming;
+#[cfg(test)]
+mod naming_tests;
 mod opaque;
+mod outgoing;
 mod perform;
 mod places;
 mod plan;
@@ -17,8 +20,6 @@ mod rehearse;
 mod rename;
 mod split;
 mod tape;
-#[cfg(test)]
-mod naming_tests;
 #[cfg(test)]
 mod tests;
 

@@ -121,7 +121,8 @@ impl Naming {
 
     /// Compares two requests; nothing is remembered.
     pub(super) fn compare(&self, sides: Sides<'_>, hold: MayHold<'_>) -> Result<Outcome, Unequal> {
-        let mut trial = Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
+        let mut trial =
+            Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
         trial.ids()?;
         trial.walk(hold)?;
         Ok(trial.out)
@@ -131,7 +132,8 @@ impl Naming {
     pub(super) fn accept(&mut self, outcome: Outcome) -> Vec<String> {
         let mut notes = Vec::new();
         for bound in outcome.fresh {
-            let (old, now) = (key(bound.class, &bound.recorded).into_owned(), key(bound.class, &bound.new).into_owned());
+            let (old, now) =
+                (key(bound.class, &bound.recorded).into_owned(), key(bound.class, &bound.new).into_owned());
             if old != now {
                 if !bound.inner {
                     notes.push(format!("name: {} is now {}", shown(&bound.recorded), shown(&bound.new)));
@@ -158,7 +160,8 @@ impl Naming {
     pub(super) fn accept_exact(&mut self, recorded: &Canonical, split: &Split, ids: &[String]) {
         let none = Clock::default();
         let sides = Sides { recorded: (recorded, split, none), new: (recorded, split, none) };
-        let mut trial = Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
+        let mut trial =
+            Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
         for (old, now) in recorded.ids.iter().zip(ids) {
             let _ = trial.id(old.as_bytes(), now.as_bytes());
         }
@@ -341,7 +344,9 @@ impl<'a> Trial<'a> {
         }
         let (a, b) = (recorded.bytes(one), now.bytes(other));
         match one.kind {
-            TokenKind::Text | TokenKind::Key => self.text((a, old_split.pieces(old)), (b, new_split.pieces(new)), other),
+            TokenKind::Text | TokenKind::Key => {
+                self.text((a, old_split.pieces(old)), (b, new_split.pieces(new)), other)
+            }
             TokenKind::Number if a != b => match (epoch(a), epoch(b)) {
                 (Some(left), Some(right)) if self.near(&left, &right) => {
                     let (a, b) = (recorded.written(one), now.written(other));
@@ -414,9 +419,7 @@ impl<'a> Trial<'a> {
                 let is_hex = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
                 a.len() == b.len() && dashes(a) == dashes(b) && (!(hex(one) || hex(other)) || (is_hex(a) && is_hex(b)))
             }
-            (left, right) => {
-                left == right && matches!(left, Class::Temporary | Class::Port | Class::Pattern)
-            }
+            (left, right) => left == right && matches!(left, Class::Temporary | Class::Port | Class::Pattern),
         }
     }
 
@@ -438,7 +441,8 @@ impl<'a> Trial<'a> {
 
     /// A name that would stand for two; `old` stands for `new` in the map.
     fn conflict(&self, recorded: &[u8], old: &[u8], new: &[u8]) -> Unequal {
-        let bound = self.naming.renamed.iter().chain(&self.out.fresh).find(|bound| *key(bound.class, &bound.recorded) == *old);
+        let bound =
+            self.naming.renamed.iter().chain(&self.out.fresh).find(|bound| *key(bound.class, &bound.recorded) == *old);
         let recorded = bound.map_or(recorded, |bound| &bound.recorded);
         let before = (old != new).then(|| shown(bound.map_or(new, |bound| &bound.new)));
         Unequal::Conflict { recorded: shown(recorded), before }

@@ -140,7 +140,8 @@ fn names_in_keys_and_ids_count_too() {
 
 #[test]
 fn what_a_provider_signed_counts_as_it_stands() {
-    let body = |name: &str| format!(r#"{{"messages":[{{"content":[{{"type":"thinking","thinking":"{name}"}},{{"x":1}}]}}]}}"#);
+    let body =
+        |name: &str| format!(r#"{{"messages":[{{"content":[{{"type":"thinking","thinking":"{name}"}},{{"x":1}}]}}]}}"#);
     assert!(compare(&naming(), &body(A), &body(A)).is_ok());
     assert!(compare(&naming(), &body(A), &body(B)).is_err());
 }
@@ -180,7 +181,8 @@ fn served(decision: &Decision) -> String {
 #[test]
 fn an_answer_is_served_with_the_names_of_now() {
     let (one, two) = (format!("session {A} in /home/me/shop"), format!("again {A}"));
-    let run = run(&[(&one, text(&format!("hello {A}, /home/me/shop/x"))), (&two, text("bye"))], &[("home", "/home/me")]);
+    let run =
+        run(&[(&one, text(&format!("hello {A}, /home/me/shop/x"))), (&two, text("bye"))], &[("home", "/home/me")]);
     let mut replay = replay(run, Options::default());
     let first = replay.ask(&ask(&format!("session {B} in /ci/job-7")), "");
     assert_eq!((first.decided.action, first.decided.grade), (Action::Serve, Grade::Names));
@@ -295,7 +297,8 @@ fn users_pin_and_exclude_names() {
         never: vec!["8d1f3a2b".into()],
         patterns: vec!["job [0-9]+".into()],
     };
-    let options = || Options { settings: Settings { names: names.clone(), ..Settings::default() }, ..Options::default() };
+    let options =
+        || Options { settings: Settings { names: names.clone(), ..Settings::default() }, ..Options::default() };
     let recorded = || run(&[("blue-7 8d1f3a2b job 1", text("blue-7 job 1"))], &[]);
     let served_now = replay(recorded(), options()).ask(&ask("blue-8 8d1f3a2b job 22"), "");
     assert_eq!(served_now.decided.action, Action::Serve);
@@ -318,7 +321,8 @@ fn word() -> impl Strategy<Value = Word> {
     prop_oneof![
         "[a-z]{1,9}".prop_map(Word::Literal),
         "[0-9]{1,6}".prop_map(Word::Literal),
-        "(20[012][0-5]-0[1-9]-1[0-9]|v[0-9]\\.[0-9]|\\$[0-9]{2}\\.[0-9]{2}|#[0-9a-f]{6}|[a-z]{3}-[0-9]{1,3})".prop_map(Word::Literal),
+        "(20[012][0-5]-0[1-9]-1[0-9]|v[0-9]\\.[0-9]|\\$[0-9]{2}\\.[0-9]{2}|#[0-9a-f]{6}|[a-z]{3}-[0-9]{1,3})"
+            .prop_map(Word::Literal),
         (0usize..6).prop_map(Word::Name),
         Just(Word::Date),
         Just(Word::Time),
@@ -466,7 +470,13 @@ fn streamed(which: usize, said: &str, cuts: &[usize]) -> (Vec<u8>, crate::text::
     let path = match which {
         0 => {
             for part in &parts {
-                event("", format!(r#"{{"id":"id-8d1f3a2b","object":"chat.completion.chunk","model":"m","choices":[{{"index":0,"delta":{{"content":{}}}}}]}}"#, quote(part)));
+                event(
+                    "",
+                    format!(
+                        r#"{{"id":"id-8d1f3a2b","object":"chat.completion.chunk","model":"m","choices":[{{"index":0,"delta":{{"content":{}}}}}]}}"#,
+                        quote(part)
+                    ),
+                );
             }
             event("", r#"{"id":"id-8d1f3a2b","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#.into());
             event("", "[DONE]".into());
@@ -474,25 +484,57 @@ fn streamed(which: usize, said: &str, cuts: &[usize]) -> (Vec<u8>, crate::text::
         }
         1 => {
             event("message_start", r#"{"type":"message_start","message":{"id":"id-8d1f3a2b","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#.into());
-            event("content_block_start", r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#.into());
+            event(
+                "content_block_start",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#.into(),
+            );
             for part in &parts {
-                event("content_block_delta", format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":{}}}}}"#, quote(part)));
+                event(
+                    "content_block_delta",
+                    format!(
+                        r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":{}}}}}"#,
+                        quote(part)
+                    ),
+                );
             }
             event("content_block_stop", r#"{"type":"content_block_stop","index":0}"#.into());
-            event("message_delta", r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}"#.into());
+            event(
+                "message_delta",
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}"#.into(),
+            );
             event("message_stop", r#"{"type":"message_stop"}"#.into());
             "delta.text"
         }
         _ => {
-            let item = |text: &str| format!(r#"{{"id":"id-8d1f3a2b","type":"message","role":"assistant","status":"completed","content":[{{"type":"output_text","text":{},"annotations":[]}}]}}"#, quote(text));
+            let item = |text: &str| {
+                format!(
+                    r#"{{"id":"id-8d1f3a2b","type":"message","role":"assistant","status":"completed","content":[{{"type":"output_text","text":{},"annotations":[]}}]}}"#,
+                    quote(text)
+                )
+            };
             event("response.created", r#"{"type":"response.created","response":{"id":"resp_1","object":"response","status":"in_progress","model":"m","output":[]}}"#.into());
             event("response.output_item.added", r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"id-8d1f3a2b","type":"message","role":"assistant","status":"in_progress","content":[]}}"#.into());
             event("response.content_part.added", r#"{"type":"response.content_part.added","item_id":"id-8d1f3a2b","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}"#.into());
             for part in &parts {
-                event("response.output_text.delta", format!(r#"{{"type":"response.output_text.delta","item_id":"id-8d1f3a2b","output_index":0,"content_index":0,"delta":{}}}"#, quote(part)));
+                event(
+                    "response.output_text.delta",
+                    format!(
+                        r#"{{"type":"response.output_text.delta","item_id":"id-8d1f3a2b","output_index":0,"content_index":0,"delta":{}}}"#,
+                        quote(part)
+                    ),
+                );
             }
-            event("response.output_item.done", format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{}}}"#, item(said)));
-            event("response.completed", format!(r#"{{"type":"response.completed","response":{{"id":"resp_1","object":"response","status":"completed","model":"m","output":[{}]}}}}"#, item(said)));
+            event(
+                "response.output_item.done",
+                format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{}}}"#, item(said)),
+            );
+            event(
+                "response.completed",
+                format!(
+                    r#"{{"type":"response.completed","response":{{"id":"resp_1","object":"response","status":"completed","model":"m","output":[{}]}}}}"#,
+                    item(said)
+                ),
+            );
             "delta"
         }
     };

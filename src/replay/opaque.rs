@@ -184,10 +184,12 @@ impl Splitter {
         }
         let word = &text[start..end];
         let known = classify(text, start, end);
-        if begins && digit == start
+        if begins
+            && digit == start
             && let Some(found) = readings::read(text, start, floor)
         {
-            let (class, sure) = known.filter(|_| (found.start, found.end) == (start, end)).unwrap_or((Class::Reading, false));
+            let (class, sure) =
+                known.filter(|_| (found.start, found.end) == (start, end)).unwrap_or((Class::Reading, false));
             return Some(Piece { reading: true, ..piece(found.start, found.end, class, sure) });
         }
         if self.never.contains(word) {
@@ -320,7 +322,8 @@ fn is_exponent(word: &[u8], letters: usize) -> bool {
 /// `1h30m15s`, `1920x1080p60`, `10gb20mb30`: numbers and their units.
 fn is_measure(word: &[u8]) -> bool {
     const UNITS: [&str; 22] = [
-        "h", "m", "s", "d", "w", "y", "x", "p", "k", "g", "b", "ms", "us", "ns", "kb", "mb", "gb", "tb", "px", "pt", "fps", "min",
+        "h", "m", "s", "d", "w", "y", "x", "p", "k", "g", "b", "ms", "us", "ns", "kb", "mb", "gb", "tb", "px", "pt",
+        "fps", "min",
     ];
     word.split(u8::is_ascii_digit).filter(|unit| !unit.is_empty()).all(|unit| {
         let unit = unit.to_ascii_lowercase();
@@ -364,8 +367,29 @@ fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
     let mut end = start;
     while let Some(byte) = text.get(end) {
         let ends = match byte {
-            0..=b' ' | 0x7F | b'/' | b'\\' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'|' | b'(' | b')' | b'[' | b']' | b'{'
-            | b'}' | b',' | b';' | b'*' | b'?' | b'$' | b'&' | b'!' => true,
+            0..=b' '
+            | 0x7F
+            | b'/'
+            | b'\\'
+            | b'"'
+            | b'\''
+            | b'`'
+            | b'<'
+            | b'>'
+            | b'|'
+            | b'('
+            | b')'
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b','
+            | b';'
+            | b'*'
+            | b'?'
+            | b'$'
+            | b'&'
+            | b'!' => true,
             b':' => text.get(end + 1).is_none_or(|next| !is_word(*next)),
             _ => false,
         };
@@ -475,7 +499,8 @@ mod tests {
         check("claude-3-5-sonnet-20241022", "claude-3-5-sonnet-{20241022}");
         check("12345e67 kWh", "(12345e67) kWh");
         check("/tmp/report.txt", "(/tmp/report.txt)");
-        let image = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg".repeat(3);
+        let image =
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg".repeat(3);
         let mut pieces = Vec::new();
         splitter().split(image.as_bytes(), &mut pieces);
         assert!(pieces.iter().all(|piece| !piece.sure), "{pieces:?}");

@@ -9,9 +9,37 @@ pub(super) struct Form {
 
 /// Names that stand for nothing in particular: alone they are words.
 const COMMON: [&str; 31] = [
-    "admin", "agent", "agents", "app", "backend", "build", "code", "data", "demo", "dev", "docs", "example", "frontend",
-    "home", "host", "lib", "localhost", "main", "project", "repo", "root", "runner", "server", "source", "src", "test",
-    "tests", "tmp", "ubuntu", "user", "work",
+    "admin",
+    "agent",
+    "agents",
+    "app",
+    "backend",
+    "build",
+    "code",
+    "data",
+    "demo",
+    "dev",
+    "docs",
+    "example",
+    "frontend",
+    "home",
+    "host",
+    "lib",
+    "localhost",
+    "main",
+    "project",
+    "repo",
+    "root",
+    "runner",
+    "server",
+    "source",
+    "src",
+    "test",
+    "tests",
+    "tmp",
+    "ubuntu",
+    "user",
+    "work",
 ];
 
 /// The written forms of every place that differs between the two sides. Both lists name places as
@@ -42,7 +70,8 @@ pub(super) fn forms(recorded: &[(String, String)], new: &[(String, String)]) -> 
         }
     }
     if let Some((old, new)) = pair(recorded, new, "directory") {
-        let last = |path: &str| path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let last =
+            |path: &str| path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         let (old, new) = (last(old), last(new));
         if is_distinctive(&old) {
             add(old, new);
@@ -58,12 +87,10 @@ pub(super) fn forms(recorded: &[(String, String)], new: &[(String, String)]) -> 
     forms
 }
 
-fn pair<'a>(
-    recorded: &'a [(String, String)],
-    new: &'a [(String, String)],
-    name: &str,
-) -> Option<(&'a str, &'a str)> {
-    let find = |places: &'a [(String, String)]| places.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+fn pair<'a>(recorded: &'a [(String, String)], new: &'a [(String, String)], name: &str) -> Option<(&'a str, &'a str)> {
+    let find = |places: &'a [(String, String)]| {
+        places.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    };
     Some((find(recorded)?, find(new)?))
 }
 
@@ -111,7 +138,9 @@ pub(super) fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
     let form = &text[start..end];
     let (Some(first), Some(last)) = (form.first(), form.last()) else { return false };
     let path = form.contains(&b'/') || memchr::memmem::find(form, b"%2F").is_some();
-    if (is_word(*first) || *first == b'/') && is_word(before) || (*first == b'/' && matches!(before, b'.' | b'~' | b'_')) {
+    if (is_word(*first) || *first == b'/') && is_word(before)
+        || (*first == b'/' && matches!(before, b'.' | b'~' | b'_'))
+    {
         return false;
     }
     if is_word(*last) && is_word(after) {
@@ -130,8 +159,15 @@ mod tests {
 
     #[test]
     fn every_form_of_a_place_is_known_on_both_sides() {
-        let recorded = list(&[("directory", "/home/me/x.w"), ("home", "/home/me"), ("user", "me"), ("host", "box-17"), ("tmp", "/tmp")]);
-        let new = list(&[("directory", "/ci/job"), ("home", "/root"), ("user", "root"), ("host", "fv-1"), ("tmp", "/tmp")]);
+        let recorded = list(&[
+            ("directory", "/home/me/x.w"),
+            ("home", "/home/me"),
+            ("user", "me"),
+            ("host", "box-17"),
+            ("tmp", "/tmp"),
+        ]);
+        let new =
+            list(&[("directory", "/ci/job"), ("home", "/root"), ("user", "root"), ("host", "fv-1"), ("tmp", "/tmp")]);
         let forms = forms(&recorded, &new);
         let written: Vec<(String, String)> = forms
             .iter()

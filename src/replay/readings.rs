@@ -183,17 +183,27 @@ impl Cursor<'_> {
         if length == 10 && self.peek() == Some(b'.') && self.text.get(self.at + 1).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
             let digits = self.run();
-            fraction = self.text[self.at..self.at + digits].iter().take(6).fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+            fraction = self.text[self.at..self.at + digits]
+                .iter()
+                .take(6)
+                .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
             fraction *= 10_i64.pow(u32::try_from(6 - digits.min(6)).unwrap_or_default());
             self.at += digits;
             grain = 1;
         }
         let next = self.peek().unwrap_or(b' ');
-        if next.is_ascii_alphanumeric() || next >= 0x80 || !(1_000_000_000..4_102_444_800).contains(&(micros / 1_000_000)) {
+        if next.is_ascii_alphanumeric()
+            || next >= 0x80
+            || !(1_000_000_000..4_102_444_800).contains(&(micros / 1_000_000))
+        {
             return None;
         }
         let day = Day::Epoch(micros + fraction, grain);
-        Some(Found { start, end: self.at, reading: Reading { day, time: None, zone: None, weekday: None, shape: self.shape } })
+        Some(Found {
+            start,
+            end: self.at,
+            reading: Reading { day, time: None, zone: None, weekday: None, shape: self.shape },
+        })
     }
 
     /// `24, 2026` or `24 2026` or `24` after the name of a month, with a time before or after the year.
@@ -354,7 +364,8 @@ impl Cursor<'_> {
                 }
                 None => hour,
             };
-            parts.time = Some((clock_time(hour, minute, second.unwrap_or_default())?, if second.is_some() { 1 } else { 60 }));
+            parts.time =
+                Some((clock_time(hour, minute, second.unwrap_or_default())?, if second.is_some() { 1 } else { 60 }));
             cursor.zone(parts, second.is_some());
             Some(())
         })
@@ -409,7 +420,17 @@ fn clock_time(hour: i64, minute: i64, second: i64) -> Option<i64> {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -423,7 +444,8 @@ fn name_in(word: &[u8], names: &[&str]) -> Option<(i64, bool)> {
     names.iter().zip(first..).find_map(|(name, place)| {
         let name = name.as_bytes();
         let whole = word.eq_ignore_ascii_case(name);
-        let short = word.eq_ignore_ascii_case(&name[..3]) || (name == b"september" && word.eq_ignore_ascii_case(b"sept"));
+        let short =
+            word.eq_ignore_ascii_case(&name[..3]) || (name == b"september" && word.eq_ignore_ascii_case(b"sept"));
         (whole || short).then_some((place, whole))
     })
 }

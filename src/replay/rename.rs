@@ -17,9 +17,27 @@ use crate::text::json::{Edit, Json, Kind, Ref, decode, quote};
 
 /// Fields of answers that the provider mints or that only it may write.
 const OWN: [&[u8]; 21] = [
-    b"id", b"call_id", b"tool_call_id", b"tool_use_id", b"item_id", b"response_id", b"previous_response_id", b"signature",
-    b"encrypted_content", b"thinking", b"data", b"model", b"object", b"type", b"role", b"status", b"finish_reason",
-    b"stop_reason", b"system_fingerprint", b"obfuscation", b"prompt_cache_key",
+    b"id",
+    b"call_id",
+    b"tool_call_id",
+    b"tool_use_id",
+    b"item_id",
+    b"response_id",
+    b"previous_response_id",
+    b"signature",
+    b"encrypted_content",
+    b"thinking",
+    b"data",
+    b"model",
+    b"object",
+    b"type",
+    b"role",
+    b"status",
+    b"finish_reason",
+    b"stop_reason",
+    b"system_fingerprint",
+    b"obfuscation",
+    b"prompt_cache_key",
 ];
 
 /// Fields below which everything is the model's.
@@ -45,7 +63,8 @@ impl Renamer {
         pairs.extend(forms.map(|form| (form.recorded.clone(), form.new.clone())));
         let mut known = std::collections::HashSet::new();
         pairs.retain(|(old, new)| old != new && !old.is_empty() && known.insert(old.clone()));
-        let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(pairs.iter().map(|(old, _)| old)).ok();
+        let finder =
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(pairs.iter().map(|(old, _)| old)).ok();
         Self { finder, with: pairs.into_iter().map(|(_, new)| new).collect() }
     }
 
@@ -142,7 +161,9 @@ impl Renamer {
                         let part = (place(&leaf.span), decode(leaf.raw).into_owned());
                         channels.entry(channel.clone()).or_default().push(part);
                     }
-                    None => edits.extend(self.edit(&leaf).map(|edit| Edit { span: place(&edit.span), with: edit.with })),
+                    None => {
+                        edits.extend(self.edit(&leaf).map(|edit| Edit { span: place(&edit.span), with: edit.with }))
+                    }
                 }
             }
         }

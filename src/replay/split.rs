@@ -68,14 +68,18 @@ impl Split {
     /// Hash of everything but names, readings and results of tools.
     pub(super) fn skeleton(&self, canonical: &Canonical) -> Key {
         let mut masked = Vec::with_capacity(64 * 1024);
-        each(canonical, |place| self.at(place), |place| match place {
-            None => masked.push(b'R'),
-            Some(token) => {
-                masked.push(canonical.tokens[token].kind as u8);
-                self.mask(token, canonical.bytes(&canonical.tokens[token]), &mut masked);
-                masked.push(0xFF);
-            }
-        });
+        each(
+            canonical,
+            |place| self.at(place),
+            |place| match place {
+                None => masked.push(b'R'),
+                Some(token) => {
+                    masked.push(canonical.tokens[token].kind as u8);
+                    self.mask(token, canonical.bytes(&canonical.tokens[token]), &mut masked);
+                    masked.push(0xFF);
+                }
+            },
+        );
         *blake3::hash(&masked).as_bytes()
     }
 
@@ -150,14 +154,18 @@ impl Split {
 /// Hash of what is cheap to read: the kinds of all tokens, and what has no pieces. Results do not count.
 pub(super) fn structure(canonical: &Canonical) -> Key {
     let mut read = Vec::with_capacity(canonical.tokens.len() * 2);
-    each(canonical, |place| place, |place| {
-        let Some(token) = place.map(|token| &canonical.tokens[token]) else { return read.push(b'R') };
-        read.push(token.kind as u8);
-        if matches!(token.kind, TokenKind::Word | TokenKind::Id | TokenKind::Reference | TokenKind::Open) {
-            read.extend_from_slice(canonical.bytes(token));
-            read.push(0xFF);
-        }
-    });
+    each(
+        canonical,
+        |place| place,
+        |place| {
+            let Some(token) = place.map(|token| &canonical.tokens[token]) else { return read.push(b'R') };
+            read.push(token.kind as u8);
+            if matches!(token.kind, TokenKind::Word | TokenKind::Id | TokenKind::Reference | TokenKind::Open) {
+                read.extend_from_slice(canonical.bytes(token));
+                read.push(0xFF);
+            }
+        },
+    );
     // Names in keys move members: their order does not count here.
     read.sort_unstable();
     *blake3::hash(&read).as_bytes()
@@ -165,12 +173,8 @@ pub(super) fn structure(canonical: &Canonical) -> Key {
 
 /// Visits the tokens in order; a whole result of a tool is `None`.
 fn each(canonical: &Canonical, at: impl Fn(usize) -> usize, mut visit: impl FnMut(Option<usize>)) {
-    let mut results: Vec<Range<usize>> = canonical
-        .results
-        .iter()
-        .map(|result| result.tokens.clone())
-        .filter(|tokens| !tokens.is_empty())
-        .collect();
+    let mut results: Vec<Range<usize>> =
+        canonical.results.iter().map(|result| result.tokens.clone()).filter(|tokens| !tokens.is_empty()).collect();
     results.sort_by_key(|span| span.start);
     let mut results = results.into_iter().peekable();
     let mut place = 0;

@@ -239,7 +239,7 @@ impl Tape {
             Some(Ending::ClientLeft) | None => Ending::Broken("as recorded".into()),
             Some(other) => Ending::Broken(format!("{other:?}")),
         };
-        let mut headers = kept_headers(&answer.headers);
+        let mut headers = kept_headers(&answer.headers, self.pace);
         let whole = matches!(ending, Ending::Complete) && (200..300).contains(&answer.status);
         let reform =
             whole && parsed.dialect.is_some_and(|dialect| dialect.streams()) && asked_stream != answer.is_stream();
@@ -485,7 +485,7 @@ fn set_header(headers: &mut Headers, name: &str, value: &str) {
 }
 
 /// Headers of a recorded answer that are given again: not its framing, coding and connection.
-fn kept_headers(headers: &Headers) -> Headers {
+fn kept_headers(headers: &Headers, pace: bool) -> Headers {
     const FRAMING: [&str; 8] = [
         "content-length",
         "transfer-encoding",
@@ -499,7 +499,7 @@ fn kept_headers(headers: &Headers) -> Headers {
     let kept = |name: &str| !FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing));
     let mut headers: Headers = headers.iter().filter(|(name, _)| kept(name)).cloned().collect();
     // A recorded pause before the next try is not waited for again.
-    for (name, value) in &mut headers {
+    for (name, value) in headers.iter_mut().filter(|_| !pace) {
         if matches!(name.to_ascii_lowercase().as_str(), "retry-after" | "retry-after-ms") {
             "0".clone_into(value);
         }
