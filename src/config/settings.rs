@@ -229,7 +229,7 @@ fn read(text: &str) -> Result<Settings, Wrong> {
                 for (key, value) in table(value)? {
                     match key.get_ref().as_ref() {
                         "pin" => {
-                            settings.names.pin = list(value, &is_pin)?.iter().filter_map(|text| pin(text)).collect()
+                            settings.names.pin = list(value, &is_pin)?.iter().filter_map(|text| pin(text)).collect();
                         }
                         "never" => settings.names.never = list(value, &is_name)?,
                         "patterns" => settings.names.patterns = list(value, &is_pattern)?,

@@ -423,19 +423,19 @@ impl Matcher {
     }
 
     /// The recorded answer with names as they are now, and the calls of destructive tools that this touches.
-    fn renamed(&mut self, place: usize) -> (Option<Arc<Renamer>>, Option<Vec<Bytes>>, Vec<String>) {
+    fn with_names_of_now(&mut self, place: usize) -> (Option<Arc<Renamer>>, Option<Vec<Bytes>>, Vec<String>) {
         let entry = &self.plan.entries[place];
         let Some(renamer) = self.naming.renamer() else { return (None, None, Vec::new()) };
         let Some(answer) = self.plan.run.calls.get(&entry.seq).and_then(|call| call.answer.as_ref()) else {
             return (Some(renamer), None, Vec::new());
         };
         let pieces: Vec<Bytes> = answer.pieces.iter().map(|(_, piece)| piece.clone()).collect();
-        let renamed = renamer.body(&pieces, entry.parsed.dialect.is_some(), answer.is_stream());
+        let body = renamer.body(&pieces, entry.parsed.dialect.is_some(), answer.is_stream());
         let mut consent = Vec::new();
-        if let (Some(renamed), Some(dialect)) = (&renamed, entry.parsed.dialect) {
+        if let (Some(body), Some(dialect)) = (&body, entry.parsed.dialect) {
             let kind = answer.header("content-type").unwrap_or_default();
             let before = dialect.reply(answer.status, kind, &answer.body());
-            let after = dialect.reply(answer.status, kind, &Bytes::from(renamed.concat()));
+            let after = dialect.reply(answer.status, kind, &Bytes::from(body.concat()));
             for (old, new) in before.tool_calls().zip(after.tool_calls()) {
                 let destructive = effects::of(&new.name, &self.plan.options.settings).tier == Some(Tier::Destructive);
                 if destructive && old.arguments != new.arguments {
@@ -444,7 +444,7 @@ impl Matcher {
                 }
             }
         }
-        (Some(renamer), renamed, consent)
+        (Some(renamer), body, consent)
     }
 
     fn act(
@@ -469,7 +469,7 @@ impl Matcher {
             && let Some(found) = &found
         {
             let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
-            let (renamer, renamed, needs_consent) = self.renamed(found.entry);
+            let (renamer, body, needs_consent) = self.with_names_of_now(found.entry);
             if !needs_consent.is_empty() && !self.plan.options.allow_effects {
                 self.refused = true;
                 let reason =
@@ -479,7 +479,7 @@ impl Matcher {
             }
             notes.extend(needs_consent.iter().cloned());
             let decision = self.serve(request.seq, found, action, notes, key);
-            let mut decision = Decision { renamer, renamed, needs_consent, ..decision };
+            let mut decision = Decision { renamer, renamed: body, needs_consent, ..decision };
             if decision.renamed.is_some() && decision.decided.grade == Grade::Exact {
                 decision.decided.grade = Grade::Names;
             }
@@ -748,8 +748,8 @@ impl Matcher {
             .collect();
         let renamer = self.naming.renamer();
         let now = |arguments: &str| {
-            let renamed = renamer.as_ref().and_then(|renamer| renamer.text(arguments.as_bytes()));
-            renamed.map_or_else(|| arguments.to_owned(), |renamed| String::from_utf8_lossy(&renamed).into_owned())
+            let text = renamer.as_ref().and_then(|renamer| renamer.text(arguments.as_bytes()));
+            text.map_or_else(|| arguments.to_owned(), |text| String::from_utf8_lossy(&text).into_owned())
         };
         for call in reply.tool_calls() {
             let same = |known: &(String, String, String)| {

@@ -37,6 +37,9 @@ pub(super) struct HeldReading {
     pub(super) new: String,
 }
 
+/// Places of a text and the bytes that stand there instead.
+type Replaced = Vec<(Range<usize>, Vec<u8>)>;
+
 /// What two requests are equal up to.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
@@ -47,7 +50,8 @@ pub(super) struct Outcome {
     pub(super) results: Vec<(usize, usize)>,
     /// Whether any name is another one now.
     pub(super) renames: bool,
-    texts: Vec<(Vec<u8>, Vec<(Range<usize>, Vec<u8>)>)>,
+    texts: Vec<(Vec<u8>, Replaced)>,
+    ids: Vec<(String, String)>,
 }
 
 impl Outcome {
@@ -103,7 +107,9 @@ pub(super) struct Naming {
     /// Every held reading once, in order.
     pub(super) readings: Vec<HeldReading>,
     /// Texts in which readings are held, and what stands there instead.
-    texts: HashMap<Vec<u8>, Vec<(Range<usize>, Vec<u8>)>>,
+    texts: HashMap<Vec<u8>, Replaced>,
+    /// Protocol ids whose names are in the map already.
+    ids: HashMap<String, String>,
 }
 
 impl Naming {
@@ -116,6 +122,7 @@ impl Naming {
             renamer: None,
             readings: Vec::new(),
             texts: HashMap::new(),
+            ids: HashMap::new(),
         }
     }
 
@@ -153,6 +160,7 @@ impl Naming {
             }
         }
         self.texts.extend(outcome.texts);
+        self.ids.extend(outcome.ids);
         notes
     }
 
@@ -163,7 +171,7 @@ impl Naming {
         let mut trial =
             Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
         for (old, now) in recorded.ids.iter().zip(ids) {
-            let _ = trial.id(old.as_bytes(), now.as_bytes());
+            let _ = trial.parts(old.as_bytes(), now.as_bytes(), false);
         }
         for (place, token) in recorded.tokens.iter().enumerate() {
             let text = recorded.bytes(token);
@@ -231,17 +239,19 @@ struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
+    /// Protocol ids in one place: the names in them stand for each other wherever text repeats them.
     fn ids(&mut self) -> Result<(), Unequal> {
         let (old, new) = (self.sides.recorded.0, self.sides.new.0);
         if old.ids.len() != new.ids.len() {
             return Err(Unequal::Differs);
         }
-        old.ids.iter().zip(&new.ids).try_for_each(|(old, new)| self.id(old.as_bytes(), new.as_bytes()))
-    }
-
-    /// Protocol ids in one place: the names in them stand for each other wherever text repeats them.
-    fn id(&mut self, old: &[u8], new: &[u8]) -> Result<(), Unequal> {
-        self.parts(old, new, false)
+        old.ids.iter().zip(&new.ids).try_for_each(|(old, new)| {
+            if self.naming.ids.get(old) == Some(new) {
+                return Ok(());
+            }
+            self.out.ids.push((old.clone(), new.clone()));
+            self.parts(old.as_bytes(), new.as_bytes(), false)
+        })
     }
 
     /// Names at the same places of two short texts.

@@ -463,9 +463,9 @@ fn streamed(which: usize, said: &str, cuts: &[usize]) -> (Vec<u8>, crate::text::
     let mut out = String::new();
     let mut event = |name: &str, data: String| {
         if !name.is_empty() {
-            out.push_str(&format!("event: {name}\n"));
+            out.extend(["event: ", name, "\n"]);
         }
-        out.push_str(&format!("data: {data}\n\n"));
+        out.extend(["data: ", &data, "\n\n"]);
     };
     let path = match which {
         0 => {

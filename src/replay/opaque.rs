@@ -140,6 +140,9 @@ impl Splitter {
     fn hits(&self, text: &[u8]) -> Vec<Piece> {
         let mut hits = Vec::new();
         let mut at = 0;
+        if self.roots == 0 && self.patterns.is_empty() && memchr::memchr(b'/', text).is_none() {
+            return hits;
+        }
         while let Some(finder) = &self.finder
             && let Some(found) = finder.find(aho_corasick::Input::new(text).range(at..))
         {
@@ -210,7 +213,7 @@ fn next_digit(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     for chunk in text.get(from..)?.chunks(32) {
         // Without branches, so that it is done for many bytes at once.
-        if chunk.iter().fold(false, |found, byte| found | (byte.wrapping_sub(b'0') < 10)) {
+        if chunk.iter().fold(0, |found, byte| found | u8::from(byte.wrapping_sub(b'0') < 10)) != 0 {
             return chunk.iter().position(u8::is_ascii_digit).map(|place| at + place);
         }
         at += chunk.len();

@@ -50,6 +50,9 @@ pub(super) struct Renamer {
     with: Vec<Vec<u8>>,
 }
 
+/// A part of a text that comes in parts: where it stands with its quotes, and what it says.
+type Part = (Range<usize>, Vec<u8>);
+
 /// A name within a text and the name that stands there now.
 type Found = (Range<usize>, usize);
 
@@ -142,7 +145,7 @@ impl Renamer {
 
     fn stream_edits(&self, whole: &[u8], known: bool) -> Vec<Edit> {
         let mut edits = Vec::new();
-        let mut channels: HashMap<Vec<u8>, Vec<(Range<usize>, Vec<u8>)>> = HashMap::new();
+        let mut channels: HashMap<Vec<u8>, Vec<Part>> = HashMap::new();
         let mut at = 0;
         for line in whole.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
             let start = at;
@@ -174,7 +177,7 @@ impl Renamer {
     }
 
     /// Renames a text that comes in parts: a name goes to the part in which it begins.
-    fn channel_edits(&self, parts: &[(Range<usize>, Vec<u8>)], edits: &mut Vec<Edit>) {
+    fn channel_edits(&self, parts: &[Part], edits: &mut Vec<Edit>) {
         let whole: Vec<u8> = parts.iter().flat_map(|(_, text)| text.iter().copied()).collect();
         let found = self.find(&whole);
         if found.is_empty() {

@@ -126,7 +126,8 @@ impl Split {
             out
         };
         let mut order = Vec::with_capacity(tokens.len());
-        let mut waiting: Vec<Range<usize>> = vec![0..tokens.len()];
+        let all = 0..tokens.len();
+        let mut waiting: Vec<Range<usize>> = vec![all];
         while let Some(range) = waiting.pop() {
             let mut place = range.start;
             while place < range.end {
@@ -151,23 +152,30 @@ impl Split {
     }
 }
 
-/// Hash of what is cheap to read: the kinds of all tokens, and what has no pieces. Results do not count.
+/// Hash of what is cheap to read: how many tokens there are of each kind, and the words and ids
+/// among them. Results do not count, nor does any order: names in keys move members.
 pub(super) fn structure(canonical: &Canonical) -> Key {
-    let mut read = Vec::with_capacity(canonical.tokens.len() * 2);
+    let mut counts = [0_u64; 16];
+    let mut words = 0_u64;
     each(
         canonical,
         |place| place,
         |place| {
-            let Some(token) = place.map(|token| &canonical.tokens[token]) else { return read.push(b'R') };
-            read.push(token.kind as u8);
+            let Some(token) = place.map(|token| &canonical.tokens[token]) else { return counts[15] += 1 };
+            counts[token.kind as usize & 15] += 1;
             if matches!(token.kind, TokenKind::Word | TokenKind::Id | TokenKind::Reference | TokenKind::Open) {
-                read.extend_from_slice(canonical.bytes(token));
-                read.push(0xFF);
+                // FNV-1a.
+                let hash = canonical.bytes(token).iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                    (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+                });
+                words = words.wrapping_add(hash);
             }
         },
     );
-    // Names in keys move members: their order does not count here.
-    read.sort_unstable();
+    let mut read = Vec::with_capacity(17 * 8);
+    for count in counts.iter().chain([&words]) {
+        read.extend_from_slice(&count.to_le_bytes());
+    }
     *blake3::hash(&read).as_bytes()
 }
 

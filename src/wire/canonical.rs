@@ -148,6 +148,7 @@ pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<Key>;
 pub fn json(operation: &str, rule: &'static Rule, body: &Json, resolve: Resolve<'_>) -> Canonical {
     let mut maker = Maker::new(operation, body.bytes().len(), resolve);
     maker.docs.push(body.clone());
+    maker.marked = memchr::memmem::find(body.bytes(), b"_SECRET_").is_some() || has_escaped_letters(body.bytes());
     maker.holders.push((0, 0));
     maker.stack.push(Work::Value { doc: 0, item: 0, rule });
     maker.run();
@@ -183,6 +184,8 @@ struct Maker<'a> {
     ids: HashMap<Vec<u8>, u32>,
     id_list: Vec<String>,
     secrets: HashMap<Vec<u8>, u32>,
+    /// Whether there may be placeholders of secrets.
+    marked: bool,
     buffer: Vec<u8>,
     docs: Vec<Json>,
     holders: Vec<(u32, u32)>,
@@ -202,6 +205,7 @@ impl<'a> Maker<'a> {
             ids: HashMap::new(),
             id_list: Vec::new(),
             secrets: HashMap::new(),
+            marked: false,
             buffer: Vec::with_capacity(capacity),
             docs: Vec::new(),
             holders: Vec::new(),
@@ -338,11 +342,11 @@ impl<'a> Maker<'a> {
 
     /// Pushes text; placeholders of secrets are numbered anew in order of appearance.
     fn text(&mut self, doc: u32, item: u32) {
-        let Self { docs, buffer, tokens, secrets, .. } = self;
+        let Self { docs, buffer, tokens, secrets, marked, .. } = self;
         let start = offset(buffer.len());
         let text = docs[doc as usize].value(item).as_bytes().unwrap_or_default();
         let mut at = 0;
-        while let Some(found) = memchr::memmem::find(&text[at..], MARK) {
+        while *marked && let Some(found) = memchr::memmem::find(&text[at..], MARK) {
             let digits = at + found + MARK.len();
             let end = text[digits..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |n| n + digits);
             buffer.extend_from_slice(&text[at..digits]);
@@ -356,19 +360,20 @@ impl<'a> Maker<'a> {
     }
 
     fn object(&mut self, doc: u32, item: u32, rules: &'static [(&'static str, Rule)]) {
-        let mut members: Vec<(Vec<u8>, u32, &'static Rule)> = Vec::new();
-        for member in self.docs[doc as usize].value(item).items() {
+        self.push(TokenKind::Open, doc, item, b"{");
+        self.stack.push(Work::Close(doc, item));
+        let Self { docs, stack, .. } = self;
+        let mut members: Vec<(std::borrow::Cow<'_, [u8]>, u32, &'static Rule)> = Vec::new();
+        for member in docs[doc as usize].value(item).items() {
             let key = member.key().unwrap_or_default();
             let rule = rules.iter().find(|(name, _)| name.as_bytes() == &*key).map_or(&KEEP, |(_, rule)| rule);
             if !matches!(rule, Rule::Drop) {
-                members.push((key.into_owned(), member.index(), rule));
+                members.push((key, member.index(), rule));
             }
         }
         members.sort_by(|left, right| left.0.cmp(&right.0));
-        self.push(TokenKind::Open, doc, item, b"{");
-        self.stack.push(Work::Close(doc, item));
         for (_, member, rule) in members.into_iter().rev() {
-            self.stack.push(Work::Member { doc, item: member, rule });
+            stack.push(Work::Member { doc, item: member, rule });
         }
     }
 
@@ -423,6 +428,11 @@ impl<'a> Maker<'a> {
         self.stack.push(Work::Items { doc, container, next: after, list });
         self.stack.push(Work::Value { doc, item: next, rule: &list.item });
     }
+}
+
+/// Whether a letter is written as `\u0041`, so that a mark may hide in the escapes.
+fn has_escaped_letters(body: &[u8]) -> bool {
+    memchr::memmem::find_iter(body, b"\\u00").any(|at| matches!(body.get(at + 4), Some(b'2'..=b'7')))
 }
 
 static PLAIN: List = List { item: Rule::Keep, order: Order::Own };
