@@ -7,8 +7,10 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::behind::{self, Surroundings};
-use super::{Error, Globals, Kind, edit, library};
+use super::{Error, Globals, Kind, demo, edit, library};
 use crate::config::{Policy, Settings, Tier};
+use crate::demo::is_stand_in;
+use crate::demo::stand_in::Handle;
 use crate::format::json;
 use crate::model::Run;
 use crate::model::event::Started;
@@ -80,7 +82,7 @@ pub(crate) struct Args {
 /// When a call that the recording cannot answer is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Live {
-    /// Only where a change is the cause, and never where `CI` is set
+    /// Only where a change is the cause
     Auto,
     /// Always
     Always,
@@ -100,9 +102,31 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let command = command(args, &found.run, imported)?;
     let options = options(args, &found.run, globals)?;
     let changes = said(args, &options);
-    let request =
-        Request { command, changes, imported, keep_telemetry: args.keep_telemetry, pace: args.pace, yes: args.yes };
-    perform(found.run, options, &request, globals).map(|(code, _)| code)
+    let (upstream, _serving) = stand_in(&found.run, imported)?;
+    let request = Request {
+        command,
+        changes,
+        upstream,
+        imported,
+        keep_telemetry: args.keep_telemetry,
+        pace: args.pace,
+        yes: args.yes,
+    };
+    let id = found.run.id.clone();
+    let done = perform(found.run, options, &request, globals)?;
+    if done.sent > 0 && done.code == 0 {
+        globals.hint(&format!("compare them with `retake diff {id} {}`", done.run.id));
+    }
+    Ok(done.code)
+}
+
+/// What the demo's runs need: their stand-in, served again.
+fn stand_in(run: &Run, imported: bool) -> Result<(Vec<String>, Option<Handle>), Error> {
+    if imported || !is_stand_in(&run.started) {
+        return Ok((Vec::new(), None));
+    }
+    let (upstream, handle) = demo::serve()?;
+    Ok((vec![upstream], Some(handle)))
 }
 
 /// What is run again, besides the plan.
@@ -110,10 +134,20 @@ pub(crate) struct Request {
     pub(crate) command: Vec<String>,
     /// Changes and options as they would be typed.
     pub(crate) changes: Vec<String>,
+    /// `PROVIDER=URL`, before all that the environment and the recording say.
+    pub(crate) upstream: Vec<String>,
     pub(crate) imported: bool,
     pub(crate) keep_telemetry: bool,
     pub(crate) pace: bool,
     pub(crate) yes: bool,
+}
+
+/// What became of a replay.
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    /// How many calls were sent.
+    pub(crate) sent: usize,
+    pub(crate) run: Run,
 }
 
 /// The command: the given one, else the recorded one; a stranger's is never run unasked.
@@ -234,8 +268,8 @@ fn said(args: &Args, options: &Options) -> Vec<String> {
     said
 }
 
-/// Replays a run; returns the exit code and the replay.
-pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &Globals) -> Result<(i32, Run), Error> {
+/// Replays a run.
+pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &Globals) -> Result<Done, Error> {
     let around = Surroundings::here()?;
     let id = run.id.clone();
     let highest = run.graph.nodes().last().map_or(0, |node| node.id.0);
@@ -244,7 +278,7 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
     consent(&plan, &around.settings, request)?;
     let redactor = around.redactor(&[])?;
     redactor.reserve(plan.highest_secret());
-    let routes = around.routes(&upstreams(&plan, &around, request.imported))?;
+    let routes = around.routes(&upstreams(&plan, &around, request))?;
     let mut set = record::placeholders(&plan.run().started.variables, &around.variables, around.dotenv.as_ref());
     if !request.keep_telemetry {
         set.extend(record::TABLE.silencers.iter().map(|silencer| (silencer.name.clone(), silencer.value.clone())));
@@ -302,28 +336,24 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
         behind::say(&format!("recorded {}: {line}", sealed.run.id));
     }
     let code = if performed.refused > 0 { 1 } else { performed.outcome.code };
-    if performed.sent > 0 && code == 0 {
-        globals.hint(&format!("compare them with `retake diff {id} {}`", sealed.run.id));
-    }
-    Ok((code, sealed.run))
+    Ok(Done { code, sent: performed.sent, run: sealed.run })
 }
 
-/// Where the recording's calls went, for providers that this environment says nothing about.
-fn upstreams(plan: &Plan, around: &Surroundings, imported: bool) -> Vec<String> {
-    if imported {
-        return Vec::new();
+/// Where calls go: what was asked for, then where the recording's went, for providers that this
+/// environment says nothing about.
+fn upstreams(plan: &Plan, around: &Surroundings, request: &Request) -> Vec<String> {
+    let mut given = request.upstream.clone();
+    if request.imported {
+        return given;
     }
-    let Ok(now) = around.routes(&[]) else { return Vec::new() };
+    let Ok(now) = around.routes(&given) else { return given };
     let default = |provider: &str, url: &str| {
         record::TABLE.providers.iter().any(|known| known.name == provider && known.url.as_deref() == Some(url))
     };
-    plan.run()
-        .started
-        .upstreams
-        .iter()
-        .filter(|(provider, url)| !now.is_named(provider) && !default(provider, url))
-        .map(|(provider, url)| format!("{provider}={url}"))
-        .collect()
+    let then = plan.run().started.upstreams.iter();
+    let then = then.filter(|(provider, url)| !now.is_named(provider) && !default(provider, url));
+    given.extend(then.map(|(provider, url)| format!("{provider}={url}")));
+    given
 }
 
 /// Says what will be served, changed and sent, and which tools run again.
@@ -365,14 +395,10 @@ fn consent(plan: &Plan, settings: &Settings, request: &Request) -> Result<(), Er
         return Ok(());
     }
     let names: Vec<String> = open.iter().map(|(name, ..)| format!("`{}`", one_line(name))).collect();
-    let (verb, them) = if names.len() == 1 { ("does", "it") } else { ("do", "them") };
-    Err(Error::new(
-        Kind::Usage,
-        format!("{} would run again, and it is not known that {them} {verb} no harm", names.join(", "))
-            .replace("that it does", "that it does")
-            .replace("that them do", "that they do"),
-    )
-    .hint("agree with `--yes`, or for good in `retake.toml`: `[replay] yes = [\"NAME\"]`"))
+    let they_do = if names.len() == 1 { "it does" } else { "they do" };
+    let what = format!("{} would run again, and it is not known that {they_do} no harm", names.join(", "));
+    Err(Error::new(Kind::Usage, what)
+        .hint("agree with `--yes`, or for good in `retake.toml`: `[replay] yes = [\"NAME\"]`"))
 }
 
 /// What the agent reads: what is piped in, else what was recorded.
