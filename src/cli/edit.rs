@@ -1,5 +1,6 @@
 //! Editing a node in the user's editor: its fields as text, and the changes that come back.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::Command;
 
@@ -58,12 +59,12 @@ fn run_editor(path: &std::path::Path) -> io::Result<()> {
 fn fields(run: &Run, node: NodeId) -> Vec<(String, String)> {
     let Some(node) = run.graph.node(node) else { return Vec::new() };
     let fields = lineage::fields(node);
-    let all = fields.inputs.iter().chain(&fields.outputs);
+    let all = fields.inputs.into_iter().chain(fields.outputs);
     let mut found: Vec<(String, String)> = Vec::new();
     for field in all {
         let path = field.path.to_string();
         if !found.iter().any(|(known, _)| *known == path) {
-            found.push((path, field.text.to_string()));
+            found.push((path, field.text.into_owned()));
         }
     }
     found
@@ -73,7 +74,7 @@ fn write(fields: &[(String, String)], node: NodeId) -> String {
     let mut text =
         format!("Node {node}: change what stands under a heading, save and close. Headings stay as they are.\n");
     for (path, value) in fields {
-        text.push_str(&format!("\n{HEADING}{path}\n{value}\n"));
+        let _ = write!(text, "\n{HEADING}{path}\n{value}\n");
     }
     text
 }

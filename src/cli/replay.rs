@@ -233,7 +233,8 @@ fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> 
 }
 
 fn refused(error: replay::Error) -> Error {
-    let hint = match &error {
+    let what = error.to_string();
+    let hint = match error {
         replay::Error::Syntax(_) | replay::Error::Path { .. } => {
             "write it as `--set 5.messages[0].content=VALUE`".to_owned()
         }
@@ -242,7 +243,7 @@ fn refused(error: replay::Error) -> Error {
             format!("look at the node with `retake show {node}`, or `RUN:{node}` for an older run")
         }
     };
-    Error::new(Kind::Usage, error.to_string()).hint(hint)
+    Error::new(Kind::Usage, what).hint(hint)
 }
 
 /// Changes and options as they would be typed, for the list of runs.

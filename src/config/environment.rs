@@ -20,12 +20,6 @@ pub fn variables() -> Vec<(String, String)> {
     all
 }
 
-/// Whether this is a build server: `CI` is set, and not to `0` or `false`.
-#[must_use]
-pub fn in_ci() -> bool {
-    variable("CI").is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
-}
-
 /// Width that the user wants, from `COLUMNS`.
 #[must_use]
 pub fn columns() -> Option<usize> {

@@ -12,7 +12,7 @@ mod whereabouts;
 
 pub use credentials::{credentials, is_credential_name, is_trivial};
 pub use dotenv::{Dotenv, find as find_dotenv};
-pub use environment::{colour_unwanted, columns, editor, in_ci, variable, variables};
+pub use environment::{colour_unwanted, columns, editor, variable, variables};
 pub use moment::{now, seed};
 pub use places::places;
 pub use settings::{FILE, Names, Policy, Problem, Redact, Replay, Settings, Tier, Tool};

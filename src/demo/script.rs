@@ -104,26 +104,30 @@ pub fn script(choice: &Choice) -> Vec<Step> {
     arguments.push(QUESTION.to_owned());
     vec![
         introduction(choice),
+        lines(&["", "1. retake record: the agent runs as ever, and its calls are written down.", ""]),
         Step::Record { arguments },
-        lines(&["", "What happened, as a graph: one search, one model call, two tools at once, the answer."]),
+        lines(&["", "2. retake show: one search, one model call, two tools at once, the answer.", ""]),
         Step::Show,
         Step::Say(vec![
             String::new(),
-            "Now the same run with another prompt for the last call. What comes before it is not run again:".to_owned(),
-            "it is answered from the recording.".to_owned(),
-            format!("  - {BEFORE}"),
-            format!("  + {AFTER}"),
+            "3. retake replay: the same run, with another prompt for its last call.".to_owned(),
+            "   What comes before that call is answered from the recording.".to_owned(),
+            format!("   - {BEFORE}"),
+            format!("   + {AFTER}"),
+            String::new(),
         ]),
         Step::Replay { system: changed() },
-        lines(&["", "What the change did:"]),
+        lines(&["", "4. retake diff: what the change did.", ""]),
         Step::Diff,
         lines(&[
             "",
-            "Next, with the two runs that are recorded now:",
-            "  retake ls                       both runs, the replay under the one it came from",
-            "  retake show latest:5            the last call in full",
-            "  retake replay                   once more, with nothing sent",
-            "  retake record python agent.py   your own agent",
+            "Next:",
+            "  retake ls                        both runs, the replay under its origin",
+            "  retake show latest:2             the first model call in full",
+            "  retake replay                    once more, with nothing sent",
+            "  retake replay --set '2.system=Answer briefly.'",
+            "                                   another change",
+            "  retake record python agent.py    your own agent",
         ]),
     ]
 }
@@ -135,18 +139,16 @@ fn changed() -> String {
 
 fn introduction(choice: &Choice) -> Step {
     let Choice { provider, model, .. } = choice;
-    let mut lines =
-        vec!["An agent plans a trip: it searches a small guide, calls two tools at once, and answers.".to_owned()];
+    let mut lines = vec!["An agent plans a trip: it searches a guide, calls two tools at once and answers.".to_owned()];
     if choice.is_stand_in {
-        lines.push(
-            "Its model is a stand-in, served by retake on this machine: no key, nothing sent anywhere.".to_owned(),
-        );
+        lines.push("Its model is a stand-in, served by retake: no key, and nothing leaves this machine.".to_owned());
         let keys: Vec<&str> = Provider::ALL.iter().map(|provider| provider.key).collect();
         lines.push(format!("For a real one set {}.", keys.join(" or ")));
     } else if let Some(url) = &choice.upstream {
         lines.push(format!("Its model is `{model}` at {url}."));
     } else {
-        lines.push(format!("Its model is `{model}` of {}: {} is set.", provider.name, provider.key));
+        lines.push(format!("Its model is `{model}` of {}, because {} is set.", provider.name, provider.key));
+        lines.push("For one that needs no key: `retake demo --model stand-in`.".to_owned());
     }
     Step::Say(lines)
 }

@@ -85,12 +85,15 @@ struct At {
     ended: usize,
 }
 
+/// The beginning and the end of an announced node, each with its place among the events.
+type Pair = (usize, Begin, Option<(usize, Finish)>);
+
 /// Events sorted by what they belong to.
 struct Log {
     started: Started,
     ended: Option<Ended>,
     calls: BTreeMap<Seq, At>,
-    told: BTreeMap<Seq, (usize, Begin, Option<(usize, Finish)>)>,
+    told: BTreeMap<Seq, Pair>,
     output: Vec<Output>,
     notes: Vec<Note>,
 }
@@ -247,9 +250,8 @@ fn attempts(log: &Log, exchanges: &BTreeMap<Seq, Exchange>) -> Vec<Logical> {
 fn failed(call: &Call) -> bool {
     let status = call.answer.as_ref().map(|answer| answer.status);
     match (&call.ending, status) {
-        (_, Some(408 | 409 | 429 | 500..=599) | None) => true,
-        (Some(Ending::Broken(_) | Ending::Unreachable(_)), _) => true,
-        (Some(Ending::ClientLeft), Some(_)) => true,
+        (_, Some(408 | 409 | 429 | 500..=599) | None)
+        | (Some(Ending::Broken(_) | Ending::Unreachable(_) | Ending::ClientLeft), _) => true,
         (Some(Ending::Complete) | None, Some(_)) => false,
     }
 }
@@ -343,7 +345,7 @@ impl Builder<'_> {
                 edges.push((*outer, told_drafts[&told.begin.seq], Edge::Calls));
             }
         }
-        self.infer_retrievals(&mut drafts, &mut edges);
+        Self::infer_retrievals(&mut drafts, &mut edges);
         let numbers = self.numbers(&drafts);
         connect(drafts, &edges, &numbers)
     }
@@ -361,23 +363,20 @@ impl Builder<'_> {
         let first = logical.earlier.first().map_or(at, |seq| &self.log.calls[seq]);
         let exchange = &self.exchanges[&logical.seq];
         let call = &at.call;
-        let (kind, name, detail) = match exchange.dialect {
-            Some(dialect) => {
-                let detail = Detail::Call {
-                    dialect: dialect.name().to_owned(),
-                    prompt: Box::new(exchange.prompt.clone()),
-                    reply: Box::new(exchange.reply.clone()),
-                };
-                (dialect.kind(), first_words(&exchange.prompt), detail)
-            }
-            None => {
-                let detail = Detail::Http {
-                    method: call.request.method.clone(),
-                    target: format!("{}{}", call.request.upstream, call.request.path),
-                    status: call.answer.as_ref().map(|answer| answer.status),
-                };
-                (wire::other_kind(&call.request.path), call.request.path.clone(), detail)
-            }
+        let (kind, name, detail) = if let Some(dialect) = exchange.dialect {
+            let detail = Detail::Call {
+                dialect: dialect.name().to_owned(),
+                prompt: Box::new(exchange.prompt.clone()),
+                reply: Box::new(exchange.reply.clone()),
+            };
+            (dialect.kind(), first_words(&exchange.prompt), detail)
+        } else {
+            let detail = Detail::Http {
+                method: call.request.method.clone(),
+                target: format!("{}{}", call.request.upstream, call.request.path),
+                status: call.answer.as_ref().map(|answer| answer.status),
+            };
+            (wire::other_kind(&call.request.path), call.request.path.clone(), detail)
         };
         let error = call_error(call, exchange);
         Draft {
@@ -476,7 +475,7 @@ impl Builder<'_> {
     }
 
     /// Adds the retrievals that the run shows by itself: a query embedded, then passages in a prompt.
-    fn infer_retrievals(&self, drafts: &mut Vec<Draft>, edges: &mut DraftEdges) {
+    fn infer_retrievals(drafts: &mut Vec<Draft>, edges: &mut DraftEdges) {
         if !drafts.iter().any(|draft| draft.node.kind == Kind::Embedding) {
             return;
         }

@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn two_calls_that_continue_one_answer_begin_lanes_of_their_own() {
         let text = vec![Part::Text(Text { text: "plan".into(), path: String::new() })];
-        let base = vec![say("user", "hi"), say("assistant", "plan")];
+        let base = [say("user", "hi"), say("assistant", "plan")];
         let with = |more: &str| base.iter().cloned().chain([say("user", more)]).collect::<Vec<_>>();
         let found = check(&[(vec![say("user", "hi")], text.clone()), (with("a"), text.clone()), (with("b"), text)]);
         assert_eq!(found.0, [None, Some(0), Some(0)]);

@@ -9,6 +9,9 @@ use crate::proxy::{Key, Listener, Upstream};
 /// Stands for a key that the recorded environment had and this one has not.
 pub const PLACEHOLDER: &str = "sk-retake-placeholder";
 
+/// How an upstream was named that the user gave.
+pub(super) const GIVEN: &str = "--upstream";
+
 /// What the routes are made of.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Surroundings<'a> {
@@ -150,12 +153,7 @@ impl Routes {
         {
             upstream.path.push_str(version);
         }
-        self.named.push(Named {
-            provider: name.to_owned(),
-            url: upstream.url(),
-            by: "--upstream".to_owned(),
-            file: None,
-        });
+        self.named.push(Named { provider: name.to_owned(), url: upstream.url(), by: GIVEN.to_owned(), file: None });
         self.upstreams.push(upstream);
         if let Some(provider) = provider {
             self.lead(provider);

@@ -166,7 +166,9 @@ fn drain(listener: &Listener, tap: &Tap) {
 
 fn remarks(routes: &Routes, counts: &Counts) -> Vec<String> {
     let called = |provider: &str| counts.calls.contains_key(provider);
-    let named = routes.named.iter().filter(|named| called(&named.provider)).map(super::Named::line);
+    // What was just said need not be said back.
+    let told = |named: &&super::Named| called(&named.provider) && named.by != super::routes::GIVEN;
+    let named = routes.named.iter().filter(told).map(super::Named::line);
     // A base URL that was there before has changed nothing.
     let effects = counts.effects.iter().filter_map(|place| TABLE.effects.get(*place));
     let effects = effects.filter(|effect| !routes.is_named(&effect.provider)).map(|effect| effect.says.clone());

@@ -1,6 +1,7 @@
 //! The grade line: everything a replay did otherwise than the recording, in one line.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::matcher::{Matcher, held_line};
 use crate::model::event::{Action, Decided, Grade, Seq};
@@ -82,27 +83,27 @@ pub(super) fn line(
     out.push_str(&tools(matcher, tally, replay));
     let unused = matcher.unused();
     if !unused.is_empty() {
-        out.push_str(&format!("; recorded and not asked for: {}", super::plan::ranges(&unused)));
+        let _ = write!(out, "; recorded and not asked for: {}", super::plan::ranges(&unused));
     }
     for group in &tally.interchangeable {
-        out.push_str(&format!("; interchangeable: {group}"));
+        let _ = write!(out, "; interchangeable: {group}");
     }
     if tally.disordered == 0 {
         out.push_str("; order kept");
     } else {
-        out.push_str(&format!("; order of {} answers not kept", tally.disordered));
+        let _ = write!(out, "; order of {} answers not kept", tally.disordered);
     }
     if !tally.redacted.is_empty() {
         let nodes: Vec<NodeId> = tally.redacted.iter().copied().collect();
-        out.push_str(&format!("; redacted: {}", super::plan::ranges(&nodes)));
+        let _ = write!(out, "; redacted: {}", super::plan::ranges(&nodes));
     }
     if ignored > 0 {
-        out.push_str(&format!("; {ignored} {} ignored", if ignored == 1 { "field" } else { "fields" }));
+        let _ = write!(out, "; {ignored} {} ignored", if ignored == 1 { "field" } else { "fields" });
     }
     if live_always {
         out.push_str("; `--live always`");
     }
-    out.push_str(&format!("; {} sent", tally.sent()));
+    let _ = write!(out, "; {} sent", tally.sent());
     out
 }
 
@@ -121,12 +122,12 @@ fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {
     let mut out = format!("; tools: {ran} ran again in the agent");
     if !matcher.held.is_empty() {
         let held: Vec<String> = matcher.held.values().map(held_line).collect();
-        out.push_str(&format!(" ({} answered differently: {})", held.len(), held.join("; ")));
+        let _ = write!(out, " ({} answered differently: {})", held.len(), held.join("; "));
     }
     if served > 0 || run > 0 {
-        out.push_str(&format!("; announced: {served} served"));
+        let _ = write!(out, "; announced: {served} served");
         if run > 0 {
-            out.push_str(&format!(", {run} run"));
+            let _ = write!(out, ", {run} run");
         }
     }
     out

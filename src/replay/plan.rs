@@ -361,14 +361,13 @@ fn said(status: u16, reply: &Reply) -> Key {
         add("choice");
         for part in parts {
             match part {
-                Part::Text(text) => add(&text.text),
+                Part::Text(text) | Part::Media(text) | Part::Other(text) => add(&text.text),
                 Part::ToolCall(call) => {
                     add(&call.name);
                     add(&call.arguments);
                 }
                 Part::ToolResult(result) => add(&result.content),
                 Part::Reasoning(reasoning) => add(&reasoning.text),
-                Part::Media(text) | Part::Other(text) => add(&text.text),
             }
         }
     }

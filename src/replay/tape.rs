@@ -241,8 +241,7 @@ impl Tape {
         };
         let mut headers = kept_headers(&answer.headers, self.pace);
         let whole = matches!(ending, Ending::Complete) && (200..300).contains(&answer.status);
-        let reform =
-            whole && parsed.dialect.is_some_and(|dialect| dialect.streams()) && asked_stream != answer.is_stream();
+        let reform = whole && parsed.dialect.is_some_and(wire::Dialect::streams) && asked_stream != answer.is_stream();
         let mut pieces: Vec<(Duration, Bytes)> = Vec::new();
         let mut remade = None;
         if (!edits.is_empty() || reform)

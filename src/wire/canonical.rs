@@ -1,7 +1,7 @@
 //! The canonical form of a request: what must be equal for two requests to be the same call.
 //!
-//! A request becomes a list of tokens, in which all that semantics.md §3 calls equal is written
-//! alike; its key is their hash. Tokens remember where they stand, so that two requests can be
+//! A request becomes a list of tokens, in which all that makes no difference to the model is
+//! written alike; its key is their hash. Tokens remember where they stand, so that two requests can be
 //! compared token by token and a difference named by its path. Nothing recurses, so any depth works.
 
 use std::collections::{HashMap, HashSet};
@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::text::decimal;
 use crate::text::json::{Json, Kind, Path, Ref};
 
 /// Hash of a canonical request.
@@ -320,7 +321,7 @@ impl<'a> Maker<'a> {
             (_, Kind::Array) => self.open_list(doc, item, &PLAIN),
             (_, Kind::String) => self.text(doc, item),
             (_, Kind::Number) => {
-                let number = decimal(value.raw());
+                let number = decimal::normal(value.raw());
                 self.push(TokenKind::Number, doc, item, &number);
             }
             (_, Kind::Bool | Kind::Null) => {
@@ -459,46 +460,6 @@ fn plain_text(list: Ref<'_>) -> Option<Ref<'_>> {
 fn name_of(tool: Ref<'_>) -> Option<Vec<u8>> {
     let name = tool.get("name").or_else(|| tool.get("function")?.get("name")).or_else(|| tool.get("type"))?;
     name.as_bytes().map(std::borrow::Cow::into_owned)
-}
-
-/// A decimal number written one way: sign, digits without zeros at either end, exponent.
-fn decimal(raw: &[u8]) -> Vec<u8> {
-    let (negative, rest) = match raw.strip_prefix(b"-") {
-        Some(rest) => (true, rest),
-        None => (false, raw),
-    };
-    let (mantissa, exponent) = match rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
-        Some(at) => (&rest[..at], std::str::from_utf8(&rest[at + 1..]).ok()),
-        None => (rest, Some("0")),
-    };
-    let exponent = exponent.and_then(|text| text.strip_prefix('+').unwrap_or(text).parse::<i64>().ok());
-    let (Some(mut exponent), Some(b'0'..=b'9')) = (exponent, mantissa.first()) else {
-        return raw.to_ascii_lowercase();
-    };
-    let point = mantissa.iter().position(|byte| *byte == b'.');
-    let mut digits: Vec<u8> = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
-    if let Some(point) = point {
-        exponent = exponent.saturating_sub_unsigned((mantissa.len() - point - 1) as u64);
-    }
-    while digits.last() == Some(&b'0') {
-        digits.pop();
-        exponent = exponent.saturating_add(1);
-    }
-    let leading = digits.iter().take_while(|byte| **byte == b'0').count();
-    digits.drain(..leading);
-    if digits.is_empty() {
-        return b"0".to_vec();
-    }
-    let mut out = Vec::with_capacity(digits.len() + 4);
-    if negative {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&digits);
-    if exponent != 0 {
-        out.push(b'e');
-        out.extend_from_slice(exponent.to_string().as_bytes());
-    }
-    out
 }
 
 fn offset(at: usize) -> u32 {
