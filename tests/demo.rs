@@ -14,6 +14,7 @@ use retake::proxy::{Answer, Boxed, Call, Given, Listener as Proxy, Setup, Upstre
 use serde_json::{Value, json};
 
 use crate::announce::{Listener, example, output};
+use crate::support::env::TestEnv;
 
 fn stand_in() -> (SocketAddr, Handle) {
     serve_at(Pace { before: Duration::ZERO, between: Duration::ZERO }).expect("a free port")
@@ -222,4 +223,25 @@ fn the_example_agents_run_against_it() {
     - The ferry is slow, and free in June.
     - The tunnel is open and costs four crowns.
     ");
+}
+
+#[test]
+fn the_demo_records_shows_replays_and_compares() {
+    let env = TestEnv::new();
+    insta::assert_snapshot!(env.run(["demo"]), @"");
+}
+
+#[test]
+fn runs_of_the_demo_can_be_replayed_later() {
+    let env = TestEnv::new();
+    env.run(["demo", "--quiet"]);
+    insta::assert_snapshot!(env.run(["replay"]), @"");
+    insta::assert_snapshot!(env.run(["replay", "--set", "2.system=Answer briefly."]), @"");
+}
+
+#[test]
+fn a_demo_without_a_model_says_what_is_missing() {
+    let env = TestEnv::new();
+    insta::assert_snapshot!(env.run(["demo", "--model", "m"]), @"");
+    insta::assert_snapshot!(env.run(["demo", "--upstream", "http://127.0.0.1:1/v1"]), @"");
 }

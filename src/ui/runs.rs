@@ -116,7 +116,14 @@ pub(super) fn tags(run: &Summary) -> String {
 #[must_use]
 pub fn what(run: &Summary) -> String {
     let Some(parent) = &run.started.parent else {
-        let said = one_line(&command(&run.started.command));
+        // The directory of a program is of no use in a list; `./agent` stays as it was typed.
+        let mut words = run.started.command.clone();
+        if let Some(program) = words.first_mut().filter(|program| program.starts_with('/'))
+            && let Some((_, name)) = program.rsplit_once('/')
+        {
+            *program = name.to_owned();
+        }
+        let said = one_line(&command(&words));
         return if run.started.origin.is_empty() || matches!(run.started.origin.as_str(), "record" | "replay") {
             said
         } else {
