@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::matcher::{Matcher, held_line};
+use super::matcher::Matcher;
+use super::miss::held_line;
 use crate::model::event::{Action, Decided, Grade, Seq};
 use crate::model::{Detail, NodeId, Run, Source, ToolState};
 

@@ -9,6 +9,7 @@ use super::change::{Scope, Target};
 use super::clock::Clock;
 use super::effects;
 use super::index::Index;
+use super::miss::{self, HeldResult, Refusal, cut, held_line, readable};
 use super::naming::{Naming, Sides};
 use super::opaque::Splitter;
 use super::outgoing::{Origin, Past};
@@ -21,7 +22,7 @@ use crate::model::{Micros, NodeId, Part, Reply};
 use crate::record::announced;
 use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
-use crate::wire::canonical::{Canonical, Key, ResultSpan, likeness};
+use crate::wire::canonical::{Canonical, Key, ResultSpan};
 use crate::wire::{self, Parsed, Side};
 
 /// What is to be done with a request.
@@ -40,17 +41,6 @@ pub(super) struct Decision {
     pub(super) renamed: Option<Vec<Bytes>>,
     /// Calls of destructive tools in which a name was renamed: to be agreed to.
     pub(super) needs_consent: Vec<String>,
-}
-
-/// Why a request is refused.
-#[derive(Debug, Clone)]
-pub(super) struct Refusal {
-    /// One line for the agent and the terminal.
-    pub(super) reason: String,
-    /// Further lines for the terminal.
-    pub(super) details: Vec<String>,
-    /// Field to ignore that would make it match.
-    pub(super) ignore: Option<String>,
 }
 
 impl Decision {
@@ -81,14 +71,6 @@ struct Made {
     /// Changes whose conversation it belongs to.
     inherits: BTreeSet<usize>,
     node: Option<NodeId>,
-}
-
-/// A tool result that came out differently and is held.
-#[derive(Debug, Clone)]
-pub(super) struct HeldResult {
-    pub(super) tool: String,
-    pub(super) recorded: String,
-    pub(super) new: String,
 }
 
 /// The state of matching.
@@ -486,10 +468,11 @@ impl Matcher {
             return decision;
         }
         if found.is_none() && edited.is_none() && !forced {
-            let miss = self.explain(parsed);
-            if !self.may_miss(miss.nearest.as_ref().map(|(place, _)| *place)) {
+            let taken: Vec<bool> = self.uses.iter().map(|used| *used == Use::Taken).collect();
+            let miss = miss::explain(&self.plan, &taken, parsed);
+            if !self.may_miss(miss.nearest) {
                 self.refused = true;
-                let mut refusal = miss.refusal(&self.plan, &self.uses);
+                let mut refusal = miss.refusal(&self.plan);
                 refusal.details.extend(self.conflict.take());
                 return self.refuse(request.seq, miss.node(&self.plan), refusal, key);
             }
@@ -645,25 +628,6 @@ impl Matcher {
                 self.handed.iter().any(|ended| began.is_none_or(|began| began > *ended))
             }
         }
-    }
-
-    fn explain(&self, parsed: &Parsed) -> Miss {
-        let candidates = self.plan.entries.iter().enumerate().filter(|(_, entry)| {
-            entry.parsed.dialect.map(wire::Dialect::name) == parsed.dialect.map(wire::Dialect::name)
-        });
-        let nearest = candidates
-            .map(|(place, entry)| {
-                let used = self.uses[place] == Use::Taken;
-                (place, used, likeness(&entry.parsed.canonical, &parsed.canonical))
-            })
-            .max_by(|left, right| {
-                left.2.total_cmp(&right.2).then_with(|| right.1.cmp(&left.1)).then(right.0.cmp(&left.0))
-            })
-            .filter(|(_, _, likeness)| *likeness > 0.0);
-        let difference = nearest.and_then(|(place, ..)| {
-            self.plan.entries[place].parsed.canonical.differences(&parsed.canonical, 1).into_iter().next()
-        });
-        Miss { nearest: nearest.map(|(place, used, _)| (place, used)), difference, any: !self.plan.entries.is_empty() }
     }
 
     /// The agent took an answer, or left before its end.
@@ -862,91 +826,4 @@ fn request_model(body: &Json) -> Option<String> {
 /// Announced structures that only read or only group: they may run again.
 fn reads(kind: &str) -> bool {
     !matches!(kind, "tool" | "memory" | "job" | "human")
-}
-
-struct Miss {
-    nearest: Option<(usize, bool)>,
-    difference: Option<crate::wire::canonical::Difference>,
-    any: bool,
-}
-
-impl Miss {
-    fn node(&self, plan: &Plan) -> Option<NodeId> {
-        self.nearest.map(|(place, _)| plan.entries[place].node)
-    }
-
-    fn note(&self, plan: &Plan) -> String {
-        match self.node(plan) {
-            Some(node) => format!("not on the recording; nearest is node {node}"),
-            None => "not on the recording".into(),
-        }
-    }
-
-    fn refusal(&self, plan: &Plan, uses: &[Use]) -> Refusal {
-        let Some((place, used)) = self.nearest else {
-            let reason = if self.any { "the recording has no call of this kind" } else { "the recording has no calls" };
-            return Refusal { reason: reason.into(), details: Vec::new(), ignore: None };
-        };
-        let node = plan.entries[place].node;
-        let name = plan.run.graph.node(node).map(|node| node.name.clone()).unwrap_or_default();
-        let named = if name.is_empty() { format!("node {node}") } else { format!("node {node} `{name}`") };
-        let Some(difference) = &self.difference else {
-            let reason = "the agent makes this call once more than it was recorded".to_owned();
-            let details = vec![format!("nearest is {named}, which is equal and was answered already")];
-            return Refusal { reason, details, ignore: None };
-        };
-        let _ = (used, uses);
-        let value = |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), |value| cut(value, 120));
-        let (left, right) = match (&difference.left, &difference.right) {
-            (Some(left), Some(right)) => around(left, right),
-            (left, right) => (value(left), value(right)),
-        };
-        Refusal {
-            reason: "this call is not on the recording".into(),
-            details: vec![
-                format!("nearest is {named}, which differs in `{}`", difference.path),
-                format!("recorded: {left}"),
-                format!("now:      {right}"),
-            ],
-            ignore: Some(difference.path.clone()),
-        }
-    }
-}
-
-/// The parts of two long texts around their first difference.
-fn around(left: &str, right: &str) -> (String, String) {
-    let same = left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count();
-    if same < 60 {
-        return (cut(left, 120), cut(right, 120));
-    }
-    let skip = same - 40;
-    let tail = |text: &str| format!("…{}", cut(&text.chars().skip(skip).collect::<String>(), 110));
-    (tail(left), tail(right))
-}
-
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    format!("{}…", text.chars().take(most).collect::<String>())
-}
-
-pub(super) fn held_line(held: &HeldResult) -> String {
-    let (recorded, new) = (Json::parse_text(&held.recorded), Json::parse_text(&held.new));
-    if let (Ok(recorded), Ok(new)) = (recorded, new)
-        && recorded.root().kind() == crate::text::json::Kind::Object
-    {
-        let none: wire::canonical::Resolve<'_> = &|_| None;
-        let old = wire::canonical::json("result", &wire::keys::PLAIN, &recorded, none);
-        let now = wire::canonical::json("result", &wire::keys::PLAIN, &new, none);
-        if let Some(first) = old.differences(&now, 1).first() {
-            let show = |value: &Option<String>| value.as_deref().map_or("nothing".into(), |value| cut(value, 60));
-            return format!("{} $.{} {}, held {}", held.tool, first.path, show(&first.right), show(&first.left));
-        }
-    }
-    format!("{} {}, held {}", held.tool, cut(&held.new, 60), cut(&held.recorded, 60))
-}
-
-fn readable(value: crate::text::json::Ref<'_>) -> String {
-    value.as_str().map_or_else(|| value.raw_str().into_owned(), std::borrow::Cow::into_owned)
 }

@@ -7,6 +7,7 @@ mod given;
 mod grade;
 mod index;
 mod matcher;
+mod miss;
 mod naming;
 #[cfg(test)]
 mod naming_tests;

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 
 use super::change::{self, Target};
 use super::grade::Tally;
-use super::matcher::{Decision, Matcher, Refusal};
+use super::matcher::{Decision, Matcher};
+use super::miss::Refusal;
 use crate::model::event::{Action, Begin, Ending, Event, Headers, Request, Seq};
 use crate::model::{Micros, NodeId};
 use crate::proxy::{Answer, Boxed, Call, Given, Served, Verdict, Watch};

@@ -369,3 +369,23 @@ fn a_client_that_left_gives_its_answer_back() {
     replay.matcher.ended(seq, false, None, false);
     assert_eq!(replay.ask(ONE, "").decided.action, Action::Serve);
 }
+
+#[test]
+fn a_miss_says_when_only_the_order_of_parallel_answers_differs() {
+    let ask = |content: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{content}"}}]}}"#);
+    let mut tape = Tape::new();
+    tape.call(1, &ask("first: amber / second: river"), &text("joined"));
+    let mut replay = Replay::of(tape.run(), Options::default());
+    let missed = replay.ask(&ask("second: river / first: amber"), "").refusal.expect("a reason");
+    assert!(missed.details.iter().any(|line| line.contains("only the order")), "{:?}", missed.details);
+    let other = replay.ask(&ask("second: river / first: copper"), "").refusal.expect("a reason");
+    assert!(!other.details.iter().any(|line| line.contains("only the order")), "{:?}", other.details);
+}
+
+#[test]
+fn a_miss_says_when_the_agent_remembers_a_conversation() {
+    let mut replay = Replay::of(tool_run(), Options::default());
+    let remembered = r#"{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"hi"},{"role":"assistant","content":"hello from yesterday"},{"role":"user","content":"hi"}]}"#;
+    let missed = replay.ask(remembered, "").refusal.expect("a reason");
+    assert!(missed.details.iter().any(|line| line.contains("remembers")), "{:?}", missed.details);
+}

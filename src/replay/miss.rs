@@ -1,0 +1,192 @@
+//! Why a request is not on the recording: the nearest recorded call, and what differs.
+
+use super::plan::Plan;
+use crate::model::{Detail, NodeId, Part};
+use crate::text::json::{Json, Kind, Ref};
+use crate::wire::canonical::{Canonical, Difference, likeness};
+use crate::wire::{self, Parsed};
+
+/// Why a request is refused.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    /// One line for the agent and the terminal.
+    pub(super) reason: String,
+    /// Further lines for the terminal.
+    pub(super) details: Vec<String>,
+    /// Field to ignore that would make it match.
+    pub(super) ignore: Option<String>,
+}
+
+/// A tool result that came out differently and is held.
+#[derive(Debug, Clone)]
+pub(super) struct HeldResult {
+    pub(super) tool: String,
+    pub(super) recorded: String,
+    pub(super) new: String,
+}
+
+/// What is known about a request that no recorded call equals.
+pub(super) struct Miss {
+    /// Place of the nearest recorded call among the plan's.
+    pub(super) nearest: Option<usize>,
+    difference: Option<Difference>,
+    /// Something that explains the difference, a line each.
+    why: Vec<String>,
+    any: bool,
+}
+
+/// Finds the nearest recorded call, an unused one before a used one.
+pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
+    let name = |parsed: &Parsed| parsed.dialect.map(wire::Dialect::name);
+    let alike = |place: usize| likeness(&plan.entries[place].parsed.canonical, &parsed.canonical);
+    let nearest = (0..plan.entries.len())
+        .filter(|place| name(&plan.entries[*place].parsed) == name(parsed))
+        .map(|place| (place, alike(place)))
+        .filter(|(_, alike)| *alike > 0.0)
+        .max_by(|left, right| {
+            left.1.total_cmp(&right.1).then_with(|| taken[right.0].cmp(&taken[left.0])).then(right.0.cmp(&left.0))
+        })
+        .map(|(place, _)| place);
+    let recorded = nearest.map(|place| &plan.entries[place].parsed.canonical);
+    let difference = recorded.and_then(|recorded| recorded.differences(&parsed.canonical, 1).into_iter().next());
+    let mut why = Vec::new();
+    if recorded.is_some_and(|recorded| only_order_differs(recorded, &parsed.canonical)) {
+        why.push("only the order of what earlier calls answered differs: they were in flight together".to_owned());
+    }
+    if remembers(plan, parsed) && !nearest.is_some_and(|place| remembers(plan, &plan.entries[place].parsed)) {
+        why.push(
+            "the conversation begins with messages that the recording never had: the agent remembers them".to_owned(),
+        );
+    }
+    Miss { nearest, difference, why, any: !plan.entries.is_empty() }
+}
+
+/// Whether the first answer that a request carries is none that the recording has.
+fn remembers(plan: &Plan, parsed: &Parsed) -> bool {
+    let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) else { return false };
+    let messages = dialect.prompt(json).messages;
+    let Some(first) = messages.iter().find(|message| message.role == "assistant") else { return false };
+    let ids: Vec<&str> = first
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::ToolCall(call) => Some(call.id.as_str()),
+            _ => None,
+        })
+        .collect();
+    let text = first.text();
+    !plan.run.graph.nodes().any(|node| match &node.detail {
+        Detail::Call { reply, .. } => {
+            reply.tool_calls().any(|call| ids.contains(&call.id.as_str()))
+                || (!text.is_empty() && reply.text().trim() == text.trim())
+        }
+        _ => false,
+    })
+}
+
+/// Whether two requests say the same lines, in another order.
+fn only_order_differs(left: &Canonical, right: &Canonical) -> bool {
+    let differences = left.differences(right, usize::MAX);
+    !differences.is_empty()
+        && differences.iter().all(|difference| {
+            let (Some(left), Some(right)) = (&difference.left, &difference.right) else { return false };
+            let sorted = |text: &str| {
+                let text =
+                    Json::parse_text(text).ok().and_then(|json| json.root().as_str().map(|text| text.into_owned()));
+                let mut words: Vec<String> = text.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+                words.sort();
+                words
+            };
+            let (left, right) = (sorted(left), sorted(right));
+            left.len() > 1 && left == right
+        })
+}
+
+impl Miss {
+    /// The nearest node.
+    pub(super) fn node(&self, plan: &Plan) -> Option<NodeId> {
+        self.nearest.map(|place| plan.entries[place].node)
+    }
+
+    /// One line for a call that is sent all the same.
+    pub(super) fn note(&self, plan: &Plan) -> String {
+        match self.node(plan) {
+            Some(node) => format!("not on the recording; nearest is node {node}"),
+            None => "not on the recording".into(),
+        }
+    }
+
+    /// Why the call is refused.
+    pub(super) fn refusal(&self, plan: &Plan) -> Refusal {
+        let Some(place) = self.nearest else {
+            let reason = if self.any { "the recording has no call of this kind" } else { "the recording has no calls" };
+            return Refusal { reason: reason.into(), details: Vec::new(), ignore: None };
+        };
+        let node = plan.entries[place].node;
+        let name = plan.run.graph.node(node).map(|node| node.name.clone()).unwrap_or_default();
+        let named = if name.is_empty() { format!("node {node}") } else { format!("node {node} `{name}`") };
+        let Some(difference) = &self.difference else {
+            let reason = "the agent makes this call once more than it was recorded".to_owned();
+            let details = vec![format!("nearest is {named}, which is equal and was answered already")];
+            return Refusal { reason, details, ignore: None };
+        };
+        let value = |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), |value| cut(value, 120));
+        let (left, right) = match (&difference.left, &difference.right) {
+            (Some(left), Some(right)) => around(left, right),
+            (left, right) => (value(left), value(right)),
+        };
+        Refusal {
+            reason: "this call is not on the recording".into(),
+            details: [
+                format!("nearest is {named}, which differs in `{}`", difference.path),
+                format!("recorded: {left}"),
+                format!("now:      {right}"),
+            ]
+            .into_iter()
+            .chain(self.why.iter().cloned())
+            .collect(),
+            ignore: Some(difference.path.clone()),
+        }
+    }
+}
+
+/// The parts of two long texts around their first difference.
+fn around(left: &str, right: &str) -> (String, String) {
+    let same = left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count();
+    if same < 60 {
+        return (cut(left, 120), cut(right, 120));
+    }
+    let skip = same - 40;
+    let tail = |text: &str| format!("…{}", cut(&text.chars().skip(skip).collect::<String>(), 110));
+    (tail(left), tail(right))
+}
+
+/// The first characters of a text.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    format!("{}…", text.chars().take(most).collect::<String>())
+}
+
+/// One line for a held result.
+pub(super) fn held_line(held: &HeldResult) -> String {
+    let (recorded, new) = (Json::parse_text(&held.recorded), Json::parse_text(&held.new));
+    if let (Ok(recorded), Ok(new)) = (recorded, new)
+        && recorded.root().kind() == Kind::Object
+    {
+        let none: wire::canonical::Resolve<'_> = &|_| None;
+        let old = wire::canonical::json("result", &wire::keys::PLAIN, &recorded, none);
+        let now = wire::canonical::json("result", &wire::keys::PLAIN, &new, none);
+        if let Some(first) = old.differences(&now, 1).first() {
+            let show = |value: &Option<String>| value.as_deref().map_or("nothing".into(), |value| cut(value, 60));
+            return format!("{} $.{} {}, held {}", held.tool, first.path, show(&first.right), show(&first.left));
+        }
+    }
+    format!("{} {}, held {}", held.tool, cut(&held.new, 60), cut(&held.recorded, 60))
+}
+
+/// A value as a person reads it.
+pub(super) fn readable(value: Ref<'_>) -> String {
+    value.as_str().map_or_else(|| value.raw_str().into_owned(), std::borrow::Cow::into_owned)
+}
