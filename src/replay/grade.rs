@@ -92,7 +92,8 @@ pub(super) fn line(
     if tally.disordered == 0 {
         out.push_str("; order kept");
     } else {
-        let _ = write!(out, "; order of {} answers not kept", tally.disordered);
+        let answers = if tally.disordered == 1 { "answer" } else { "answers" };
+        let _ = write!(out, "; order of {} {answers} not kept", tally.disordered);
     }
     if !tally.redacted.is_empty() {
         let nodes: Vec<NodeId> = tally.redacted.iter().copied().collect();

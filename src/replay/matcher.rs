@@ -1,28 +1,25 @@
 //! Which recorded call is this request, and what the plan does with it. A function of what came before.
 
+mod nearly;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::change::{Scope, Target};
-use super::clock::Clock;
-use super::effects;
 use super::index::Index;
-use super::miss::{self, HeldResult, Refusal, cut, held_line, readable};
-use super::naming::{Naming, Sides};
-use super::opaque::Splitter;
+use super::miss::{self, HeldResult, Refusal};
+use super::naming::Naming;
 use super::outgoing::{Origin, Past};
-use super::places;
 use super::plan::{Entry, Live, Plan, without};
 use super::rename::Renamer;
-use crate::config::Tier;
 use crate::model::event::{Action, Begin, Decided, Grade, Request, Seq, Started};
 use crate::model::{Micros, NodeId, Part, Reply};
 use crate::record::announced;
 use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
-use crate::wire::canonical::{Canonical, Key, ResultSpan};
+use crate::wire::canonical::{Canonical, Key};
 use crate::wire::{self, Parsed, Side};
 
 /// What is to be done with a request.
@@ -134,7 +131,7 @@ impl Matcher {
             }
         }
         let (entries, told) = (plan.entries.len(), plan.told.len());
-        let naming = Naming::new(splitter(&plan, here));
+        let naming = Naming::new(nearly::splitter(&plan, here));
         Self {
             plan,
             by_key,
@@ -333,100 +330,6 @@ impl Matcher {
 
     fn is_call(&self, node: NodeId) -> bool {
         self.plan.entries.iter().any(|entry| entry.node == node)
-    }
-
-    /// Equal up to names, readings of the clock and results of tools that this replay served the calls of.
-    fn find_nearly(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
-        let entries = &self.plan.entries;
-        let (split, places) = self.index.look_up(entries, &self.naming.splitter, canonical);
-        for (place, ids) in std::mem::take(&mut self.exactly) {
-            let recorded = &entries[place].parsed.canonical;
-            let known = self.index.split(entries, &self.naming.splitter, place);
-            self.naming.accept_exact(recorded, known, if ids.is_empty() { &recorded.ids } else { &ids });
-        }
-        let seconds = |at: Micros| i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
-        let now = Clock { start: seconds(self.started), now: seconds(at) };
-        let start = seconds(self.plan.run.started.at);
-        let may_hold = |old: &ResultSpan, new: &ResultSpan| {
-            let tool = self.served_calls.get(&new.call_id);
-            old.call_id == new.call_id && tool.is_some_and(|tool| !self.plan.options.run_tools.contains(tool))
-        };
-        let mut matches = Vec::new();
-        let mut conflict = None;
-        for place in places.into_iter().filter(|place| self.is_open(*place)) {
-            let recorded = &self.plan.entries[place];
-            let Some(known) = self.index.known(place) else { continue };
-            let clock = Clock { start, now: seconds(recorded.began) };
-            let sides = Sides { recorded: (&recorded.parsed.canonical, known, clock), new: (canonical, &split, now) };
-            match self.naming.compare(sides, &may_hold) {
-                Ok(outcome) => {
-                    let rank = (outcome.renames, outcome.renames && outcome.additions() > 0);
-                    matches.push((rank, place, outcome));
-                    if !rank.1 || matches.len() >= MOST_ALIKE {
-                        break;
-                    }
-                }
-                Err(unequal) => conflict = conflict.or_else(|| unequal.line()),
-            }
-        }
-        let Some(best) = matches.iter().map(|(rank, ..)| *rank).min() else {
-            self.conflict = conflict;
-            return None;
-        };
-        let alike: Vec<usize> = matches.iter().filter(|(rank, ..)| *rank == best).map(|(_, place, _)| *place).collect();
-        let mut found = self.among(&alike, canonical);
-        let (_, place, outcome) = matches.into_iter().find(|(_, place, _)| *place == found.entry)?;
-        if found.grade == Grade::Exact {
-            found.grade = if outcome.renames { Grade::Names } else { Grade::Held };
-        }
-        found.notes.extend(self.hold_results(place, canonical, &outcome.results));
-        found.notes.extend(self.naming.accept(outcome));
-        Some(found)
-    }
-
-    /// Remembers the results that are held; notes for those that are new.
-    fn hold_results(&mut self, place: usize, canonical: &Canonical, results: &[(usize, usize)]) -> Vec<String> {
-        let recorded = &self.plan.entries[place].parsed.canonical;
-        let mut notes = Vec::new();
-        for (old, new) in results {
-            let (old, new) = (&recorded.results[*old], &canonical.results[*new]);
-            if self.held.contains_key(&new.call_id) {
-                continue;
-            }
-            let held = HeldResult {
-                tool: self.served_calls.get(&new.call_id).cloned().unwrap_or_default(),
-                recorded: readable(recorded.body().value(old.item)),
-                new: readable(canonical.body().value(new.item)),
-            };
-            notes.push(format!("held: {}", held_line(&held)));
-            self.held.insert(new.call_id.clone(), held);
-        }
-        notes
-    }
-
-    /// The recorded answer with names as they are now, and the calls of destructive tools that this touches.
-    fn with_names_of_now(&mut self, place: usize) -> (Option<Arc<Renamer>>, Option<Vec<Bytes>>, Vec<String>) {
-        let entry = &self.plan.entries[place];
-        let Some(renamer) = self.naming.renamer() else { return (None, None, Vec::new()) };
-        let Some(answer) = self.plan.run.calls.get(&entry.seq).and_then(|call| call.answer.as_ref()) else {
-            return (Some(renamer), None, Vec::new());
-        };
-        let pieces: Vec<Bytes> = answer.pieces.iter().map(|(_, piece)| piece.clone()).collect();
-        let body = renamer.body(&pieces, entry.parsed.dialect.is_some(), answer.is_stream());
-        let mut consent = Vec::new();
-        if let (Some(body), Some(dialect)) = (&body, entry.parsed.dialect) {
-            let kind = answer.header("content-type").unwrap_or_default();
-            let before = dialect.reply(answer.status, kind, &answer.body());
-            let after = dialect.reply(answer.status, kind, &Bytes::from(body.concat()));
-            for (old, new) in before.tool_calls().zip(after.tool_calls()) {
-                let destructive = effects::of(&new.name, &self.plan.options.settings).tier == Some(Tier::Destructive);
-                if destructive && old.arguments != new.arguments {
-                    let line = format!("renamed in a destructive call: {} {}", new.name, cut(&new.arguments, 120));
-                    consent.push(line);
-                }
-            }
-        }
-        (Some(renamer), body, consent)
     }
 
     fn act(
@@ -802,21 +705,6 @@ impl Matcher {
     pub(super) fn entry(&self, place: usize) -> &Entry {
         &self.plan.entries[place]
     }
-}
-
-/// Most recorded calls that one request is compared with to the end.
-const MOST_ALIKE: usize = 64;
-
-/// A splitter that knows the places of both sides.
-fn splitter(plan: &Plan, here: &Started) -> Splitter {
-    let with_directory = |started: &Started| {
-        let mut places = started.places.clone();
-        places.push(("directory".to_owned(), started.directory.clone()));
-        places
-    };
-    let (recorded, new) = (with_directory(&plan.run.started), with_directory(here));
-    let temporary = recorded.iter().chain(&new).filter(|(name, _)| name == "tmp").map(|(_, value)| value.as_str());
-    Splitter::new(places::forms(&recorded, &new), &temporary.collect::<Vec<_>>(), &plan.options.settings.names)
 }
 
 fn request_model(body: &Json) -> Option<String> {

@@ -165,7 +165,7 @@ impl Renamer {
                         channels.entry(channel.clone()).or_default().push(part);
                     }
                     None => {
-                        edits.extend(self.edit(&leaf).map(|edit| Edit { span: place(&edit.span), with: edit.with }))
+                        edits.extend(self.edit(&leaf).map(|edit| Edit { span: place(&edit.span), with: edit.with }));
                     }
                 }
             }

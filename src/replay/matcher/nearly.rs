@@ -1,0 +1,132 @@
+//! Matches up to names, readings of the clock and results of tools, and the answers that follow from them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Found, Matcher};
+use crate::config::Tier;
+use crate::model::Micros;
+use crate::model::event::{Grade, Started};
+use crate::replay::clock::Clock;
+use crate::replay::miss::{HeldResult, cut, held_line, readable};
+use crate::replay::naming::Sides;
+use crate::replay::opaque::Splitter;
+use crate::replay::plan::Plan;
+use crate::replay::rename::Renamer;
+use crate::replay::{effects, places};
+use crate::wire::canonical::{Canonical, ResultSpan};
+
+impl Matcher {
+    /// Equal up to names, readings of the clock and results of tools that this replay served the calls of.
+    pub(super) fn find_nearly(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
+        let entries = &self.plan.entries;
+        let (split, places) = self.index.look_up(entries, &self.naming.splitter, canonical);
+        for (place, ids) in std::mem::take(&mut self.exactly) {
+            let recorded = &entries[place].parsed.canonical;
+            let known = self.index.split(entries, &self.naming.splitter, place);
+            self.naming.accept_exact(recorded, known, if ids.is_empty() { &recorded.ids } else { &ids });
+        }
+        let seconds = |at: Micros| i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
+        let now = Clock { start: seconds(self.started), now: seconds(at) };
+        let start = seconds(self.plan.run.started.at);
+        let may_hold = |old: &ResultSpan, new: &ResultSpan| {
+            let tool = self.served_calls.get(&new.call_id);
+            old.call_id == new.call_id && tool.is_some_and(|tool| !self.plan.options.run_tools.contains(tool))
+        };
+        let mut matches = Vec::new();
+        let mut conflict = None;
+        for place in places.into_iter().filter(|place| self.is_open(*place)) {
+            let recorded = &self.plan.entries[place];
+            let Some(known) = self.index.known(place) else { continue };
+            let clock = Clock { start, now: seconds(recorded.began) };
+            let sides = Sides { recorded: (&recorded.parsed.canonical, known, clock), new: (canonical, &split, now) };
+            match self.naming.compare(sides, &may_hold) {
+                Ok(outcome) => {
+                    let rank = (outcome.renames, outcome.renames && outcome.additions() > 0);
+                    matches.push((rank, place, outcome));
+                    if !rank.1 || matches.len() >= MOST_ALIKE {
+                        break;
+                    }
+                }
+                Err(unequal) => conflict = conflict.or_else(|| unequal.line()),
+            }
+        }
+        let Some(best) = matches.iter().map(|(rank, ..)| *rank).min() else {
+            self.conflict = conflict;
+            return None;
+        };
+        let alike: Vec<usize> = matches.iter().filter(|(rank, ..)| *rank == best).map(|(_, place, _)| *place).collect();
+        let mut found = self.among(&alike, canonical);
+        let (_, place, outcome) = matches.into_iter().find(|(_, place, _)| *place == found.entry)?;
+        if found.grade == Grade::Exact {
+            found.grade = if outcome.renames { Grade::Names } else { Grade::Held };
+        }
+        found.notes.extend(self.hold_results(place, canonical, &outcome.results));
+        found.notes.extend(self.naming.accept(outcome));
+        Some(found)
+    }
+
+    /// Remembers the results that are held; notes for those that are new.
+    fn hold_results(&mut self, place: usize, canonical: &Canonical, results: &[(usize, usize)]) -> Vec<String> {
+        let recorded = &self.plan.entries[place].parsed.canonical;
+        let mut notes = Vec::new();
+        for (old, new) in results {
+            let (old, new) = (&recorded.results[*old], &canonical.results[*new]);
+            if self.held.contains_key(&new.call_id) {
+                continue;
+            }
+            let held = HeldResult {
+                tool: self.served_calls.get(&new.call_id).cloned().unwrap_or_default(),
+                recorded: readable(recorded.body().value(old.item)),
+                new: readable(canonical.body().value(new.item)),
+            };
+            notes.push(format!("held: {}", held_line(&held)));
+            self.held.insert(new.call_id.clone(), held);
+        }
+        notes
+    }
+
+    /// The recorded answer with names as they are now, and the calls of destructive tools that this touches.
+    pub(super) fn with_names_of_now(
+        &mut self,
+        place: usize,
+    ) -> (Option<Arc<Renamer>>, Option<Vec<Bytes>>, Vec<String>) {
+        let entry = &self.plan.entries[place];
+        let Some(renamer) = self.naming.renamer() else { return (None, None, Vec::new()) };
+        let Some(answer) = self.plan.run.calls.get(&entry.seq).and_then(|call| call.answer.as_ref()) else {
+            return (Some(renamer), None, Vec::new());
+        };
+        let pieces: Vec<Bytes> = answer.pieces.iter().map(|(_, piece)| piece.clone()).collect();
+        let body = renamer.body(&pieces, entry.parsed.dialect.is_some(), answer.is_stream());
+        let mut consent = Vec::new();
+        if let (Some(body), Some(dialect)) = (&body, entry.parsed.dialect) {
+            let kind = answer.header("content-type").unwrap_or_default();
+            let before = dialect.reply(answer.status, kind, &answer.body());
+            let after = dialect.reply(answer.status, kind, &Bytes::from(body.concat()));
+            for (old, new) in before.tool_calls().zip(after.tool_calls()) {
+                let destructive = effects::of(&new.name, &self.plan.options.settings).tier == Some(Tier::Destructive);
+                if destructive && old.arguments != new.arguments {
+                    let line = format!("renamed in a destructive call: {} {}", new.name, cut(&new.arguments, 120));
+                    consent.push(line);
+                }
+            }
+        }
+        (Some(renamer), body, consent)
+    }
+}
+
+/// Most recorded calls that one request is compared with to the end.
+const MOST_ALIKE: usize = 64;
+
+/// A splitter that knows the places of both sides.
+pub(super) fn splitter(plan: &Plan, here: &Started) -> Splitter {
+    let with_directory = |started: &Started| {
+        let mut places = started.places.clone();
+        places.push(("directory".to_owned(), started.directory.clone()));
+        places
+    };
+    let (recorded, new) = (with_directory(&plan.run.started), with_directory(here));
+    let temporary = recorded.iter().chain(&new).filter(|(name, _)| name == "tmp").map(|(_, value)| value.as_str());
+    Splitter::new(places::forms(&recorded, &new), &temporary.collect::<Vec<_>>(), &plan.options.settings.names)
+}
