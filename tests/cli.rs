@@ -109,6 +109,7 @@ fn help_of_a_command_explains() {
           --ignore <PATH>   Do not compare this field of a request (can be repeated)
           --run <TOOL>      Let the model see what this tool returns now, not what was recorded (can be
                             repeated)
+          --pace            Keep the pauses of the recording
           --keep-telemetry  Leave the telemetry that SDKs upload switched on
       -y, --yes             Agree that tools with effects run again in the agent's process
       -h, --help            Print help (see more with '--help')

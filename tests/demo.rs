@@ -225,23 +225,140 @@ fn the_example_agents_run_against_it() {
     ");
 }
 
+/// A text without durations, which differ from run to run, and without the gaps that align them.
+fn untimed(text: &str) -> String {
+    let replace = |text: &str, pattern: &str, with: &str| {
+        regex::Regex::new(pattern).expect("a pattern").replace_all(text, with).into_owned()
+    };
+    let text = replace(text, r"\b\d+(\.\d+)?(ms|s)\b", "TIME");
+    let text = replace(&text, r"  TIME → TIME", "");
+    replace(&text, r" {3,}(\d+ documents|\d+ → \d+ tok|TIME)", "  $1").replace("tok   TIME", "tok  TIME")
+}
+
 #[test]
 fn the_demo_records_shows_replays_and_compares() {
     let env = TestEnv::new();
-    insta::assert_snapshot!(env.run(["demo"]), @"");
+    insta::assert_snapshot!(untimed(&env.run(["demo"])), @r#"
+    An agent plans a trip: it searches a guide, calls two tools at once and answers.
+    Its model is a stand-in, served by retake: no key, and nothing leaves this machine.
+    For a real one set OPENAI_API_KEY or MISTRAL_API_KEY or ANTHROPIC_API_KEY.
+
+    1. retake record: the agent runs as ever, and its calls are written down.
+
+    question: Can two of us take our bicycles across on Saturday, and what will it cost?
+    guide: bicycles, parking, tickets, food
+    tools: get_forecast {"day":"saturday"}, get_fares {"people":2,"bicycles":2}
+
+    - When the forecast is wind force 6 or more, bicycles stay ashore; there is a locked shed for them at Harrow Quay.
+    - Saturday: wind force 7 from the south-west, dry, 14 degrees.
+    - 2 people and 2 bicycles cost 31.00 euros, there and back.
+
+    2. retake show: one search, one model call, two tools at once, the answer.
+
+    lkkkkkkk  retake demo-agent "Can two of us take our bicycles across on Saturday, and what will it cost?"  exit 0
+      just now, TIME, 5 nodes, 2 model calls, 453 tok
+      in [root]/work
+
+    ◆    1 guide                    Can two of us take our bicycles across on Saturday, and wha…  4 documents  TIME
+    ●    2 You help people plan a…  stand-in  191 → 4 tok  TIME
+    ├─╮
+    ■ │  3 get_forecast             {day: saturday}  TIME
+    │ ■  4 get_fares                {people: 2, bicycles: 2}  TIME
+    ├─╯
+    ●    5 You help people plan a…  stand-in  212 → 46 tok  TIME
+
+    ● model call  ◆ retrieval  ■ tool
+    in parallel: 3, 4
+
+    3. retake replay: the same run, with another prompt for its last call.
+       What comes before that call is answered from the recording.
+       - Answer as a list of three points.
+       + Answer in one sentence and name its source.
+
+    question: Can two of us take our bicycles across on Saturday, and what will it cost?
+    guide: bicycles, parking, tickets, food
+    tools: get_forecast {"day":"saturday"}, get_fares {"people":2,"bicycles":2}
+
+    When the forecast is wind force 6 or more, bicycles stay ashore; there is a locked shed for them at Harrow Quay. (Bicycles on board)
+
+    4. retake diff: what the change did.
+
+      1 guide                    same
+      2 You help people plan a…  same
+      3 get_forecast             same
+      4 get_fares                same
+    ~ 5 You help people plan a…  cause: input changed  46 → 25 tok
+        system
+        - Use only the guide and the tools. Answer as a list of three points.
+        + Use only the guide and the tools. Answer in one sentence and name its source.
+        answer: 24 words removed, 3 added (`retake diff lkkkkkkk nkkkkkkk 5` shows them)
+
+    1 of 5 nodes differs: 1 cause
+
+    Next:
+      retake ls                        both runs, the replay under its origin
+      retake show latest:2             the first model call in full
+      retake replay                    once more, with nothing sent
+      retake replay --set '2.system=Answer briefly.'
+                                       another change
+      retake record python agent.py    your own agent
+    --- stderr
+    retake: recorded lkkkkkkk: 5 nodes, 2 model calls, 453 tokens, TIME
+    retake: replaying lkkkkkkk: 2 served from the recording
+    retake:   5.system changed
+    retake:   5 sent, if the agent still makes them (at most 4 calls)
+    retake: recorded nkkkkkkk: 2 calls: 1 exact, 1 sent changed; tools: 0 ran again in the agent; announced: 3 served; order kept; 1 sent
+    "#);
 }
 
 #[test]
 fn runs_of_the_demo_can_be_replayed_later() {
     let env = TestEnv::new();
     env.run(["demo", "--quiet"]);
-    insta::assert_snapshot!(env.run(["replay"]), @"");
-    insta::assert_snapshot!(env.run(["replay", "--set", "2.system=Answer briefly."]), @"");
+    insta::assert_snapshot!(untimed(&env.run(["replay"])), @r#"
+    question: Can two of us take our bicycles across on Saturday, and what will it cost?
+    guide: bicycles, parking, tickets, food
+    tools: get_forecast {"day":"saturday"}, get_fares {"people":2,"bicycles":2}
+
+    - When the forecast is wind force 6 or more, bicycles stay ashore; there is a locked shed for them at Harrow Quay.
+    - Saturday: wind force 7 from the south-west, dry, 14 degrees.
+    - 2 people and 2 bicycles cost 31.00 euros, there and back.
+    --- stderr
+    retake: replaying lkkkkkkk: 2, 5 served from the recording, nothing is sent
+    retake: recorded qlwruozr: 2 calls: 2 exact; tools: 0 ran again in the agent; announced: 3 served; order kept; 0 sent
+    "#);
+    insta::assert_snapshot!(env.run(["replay", "--set", "2.system=Answer briefly."]), @r#"
+    question: Can two of us take our bicycles across on Saturday, and what will it cost?
+    guide: bicycles, parking, tickets, food
+    tools: get_forecast {"day":"saturday"}, get_fares {"people":2,"bicycles":2}
+
+    When the forecast is wind force 6 or more, bicycles stay ashore; there is a locked shed for them at Harrow Quay.
+    --- stderr
+    retake: replaying lkkkkkkk: 2.system changed
+    retake:   2, 5 sent, if the agent still makes them (at most 4 calls)
+    retake: recorded vmszotyz: 2 calls: 2 sent changed; tools: 0 ran again in the agent; announced: 3 served; order kept; 2 sent
+    hint: compare them with `retake diff lkkkkkkk vmszotyz`
+    "#);
 }
 
 #[test]
 fn a_demo_without_a_model_says_what_is_missing() {
     let env = TestEnv::new();
-    insta::assert_snapshot!(env.run(["demo", "--model", "m"]), @"");
-    insta::assert_snapshot!(env.run(["demo", "--upstream", "http://127.0.0.1:1/v1"]), @"");
+    insta::assert_snapshot!(env.run(["demo", "--model", "m"]), @"
+    --- stderr
+    error: there is no key for `m` in the environment
+
+    hint: name a server that has it: `retake demo --upstream URL --model m`
+    --- exit 2
+    ");
+    insta::assert_snapshot!(env.run(["demo", "--upstream", "http://127.0.0.1:1/v1"]), @"
+    --- stderr
+    error: the following required arguments were not provided:
+      --model <NAME>
+
+    Usage: retake demo --model <NAME> --upstream <URL>
+
+    For more information, try '--help'.
+    --- exit 2
+    ");
 }

@@ -105,7 +105,7 @@ impl Names {
 fn normal(line: &str) -> String {
     let patterns = [
         (r"\b(?:\d+ (?:seconds?|minutes?) ago|just now|now)\b", "<age>"),
-        (r"\b\d+(?:\.\d+)? ?(?:µs|us|ms|s)\b", "<time>"),
+        (r"<?\b\d+(?:\.\d+)? ?(?:µs|us|ms|s)\b", "<time>"),
         (r"127\.0\.0\.1:\d+", "<address>"),
         (r"(\S) {2,}", "$1 "),
         (r"\s+$", ""),

@@ -62,7 +62,7 @@ fn fields(run: &Run, node: NodeId) -> Vec<(String, String)> {
     let all = fields.inputs.into_iter().chain(fields.outputs);
     let mut found: Vec<(String, String)> = Vec::new();
     for field in all {
-        let path = field.path.to_string();
+        let path = field.path;
         if !found.iter().any(|(known, _)| *known == path) {
             found.push((path, field.text.into_owned()));
         }

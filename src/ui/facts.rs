@@ -46,6 +46,8 @@ pub(super) fn summary(node: &Node, room: usize) -> String {
             (None, None) => String::new(),
         },
         Detail::Tool(tool) => arguments(&tool.arguments),
+        // A step that was given nothing has `null`.
+        Detail::Block(block) if block.input == "null" => String::new(),
         Detail::Block(block) => arguments(&block.input),
         Detail::Http { method, target, .. } => one_line(&format!("{method} {target}")),
     };
