@@ -1,5 +1,7 @@
 //! Which recorded call is this request, and what the plan does with it. A function of what came before.
 
+#[cfg(test)]
+mod fault;
 mod nearly;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,6 +23,9 @@ use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
 use crate::wire::canonical::{Canonical, Key};
 use crate::wire::{self, Parsed, Side};
+
+#[cfg(test)]
+pub(super) use fault::Fault;
 
 /// What is to be done with a request.
 #[derive(Debug, Clone)]
@@ -109,6 +114,9 @@ pub(super) struct Matcher {
     clock: usize,
     /// Keys of calls whose answers are known by their ids.
     named: HashMap<String, Key>,
+    /// A fault that a test put in.
+    #[cfg(test)]
+    pub(super) fault: Option<Fault>,
 }
 
 /// A recorded exchange that a request is.
@@ -158,6 +166,8 @@ impl Matcher {
             edited: BTreeSet::new(),
             clock: 0,
             named: HashMap::new(),
+            #[cfg(test)]
+            fault: None,
         }
     }
 
@@ -178,7 +188,13 @@ impl Matcher {
         }
         self.clock += 1;
         let began = self.clock;
+        #[cfg(not(test))]
         let found = self.find(&parsed.canonical, request.at);
+        #[cfg(test)]
+        let found = match self.fault.and_then(|fault| self.mistaken(fault, parsed)) {
+            Some(found) => found,
+            None => self.find(&parsed.canonical, request.at),
+        };
         if !self.plan.may_send() {
             // Lanes tell what a change reaches and where a call that is sent belongs.
             let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
@@ -355,6 +371,8 @@ impl Matcher {
         {
             let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
             let (renamer, body, needs_consent) = self.with_names_of_now(found.entry);
+            #[cfg(test)]
+            let (renamer, body) = if self.fault == Some(Fault::StaleNames) { (None, None) } else { (renamer, body) };
             if !needs_consent.is_empty() && !self.plan.options.allow_effects {
                 self.refused = true;
                 let reason =
@@ -545,6 +563,8 @@ impl Matcher {
         let entry = self.taken_by.get(&seq).copied();
         let asked = self.bodies.remove(&seq);
         let edited = self.edited.remove(&seq);
+        #[cfg(test)]
+        let taken = taken || self.fault == Some(Fault::NeverBack);
         if !taken {
             if let Some(entry) = entry
                 && self.plan.entries[entry].ended.is_some()

@@ -23,6 +23,8 @@ mod split;
 mod tape;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod torture;
 
 pub use change::{Change, Error, Scope, Target, Wanted};
 pub use perform::{Job, Performed, perform, started};
