@@ -5,14 +5,12 @@ use futures_util::future::join_all;
 use super::super::matcher::Fault;
 use super::super::plan::Options;
 use super::talk::{Ask, Called, Form, Said, Turn};
-use super::world::{Agent, Brain, Circumstances, Got, Pick, Report, Trouble, World, plain, record, replay};
+use super::world::{Brain, Circumstances, Got, Pick, Report, Run, Trouble, World, plain, record, replay};
 use crate::model::event::Grade;
-
-type Run = std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
 /// An agent and what the oracle expects of its replay.
 struct Trap {
-    agent: Agent,
+    agent: fn(World) -> Run,
     brain: Brain,
     troubles: &'static [(&'static str, &'static [Trouble])],
     /// What the agent does differently in the replay.
@@ -24,7 +22,7 @@ struct Trap {
 }
 
 impl Trap {
-    const fn new(agent: Agent, faults: &'static [Fault]) -> Self {
+    const fn new(agent: fn(World) -> Run, faults: &'static [Fault]) -> Self {
         Self { agent, brain: plain, troubles: &[], variant: 0, expect: nothing_refused, faults }
     }
 }
@@ -41,12 +39,12 @@ fn spring(trap: &Trap) {
     for seed in SEEDS {
         let then = Circumstances { seed, pick: pick(seed), variant: 0 };
         let now = Circumstances { seed: seed + 1_000, pick: pick(seed / 2 + 1), variant: trap.variant };
-        let recorded = record(trap.agent, trap.brain, trap.troubles, then);
-        let report = replay(&recorded, trap.agent, Options::default(), None, now);
+        let recorded = record(&trap.agent, trap.brain, trap.troubles, then);
+        let report = replay(&recorded, &trap.agent, Options::default(), None, now);
         assert!(!report.objects(), "seed {seed}: {report:#?}");
         assert!((trap.expect)(&report), "seed {seed}: {report:#?}");
         for (fault, noticed) in trap.faults.iter().zip(&mut noticed) {
-            let report = replay(&recorded, trap.agent, Options::default(), Some(*fault), now);
+            let report = replay(&recorded, &trap.agent, Options::default(), Some(*fault), now);
             *noticed |= report.objects();
         }
     }
@@ -496,7 +494,7 @@ fn own_names(world: World) -> Run {
                 let system = format!("You are run {run}. Work in {directory} only, on part {place}.");
                 let form = [Form::Chat, Form::Messages, Form::Responses][place];
                 let user = format!("Clean up {directory}/out/{place}.txt");
-                let ask = Ask::of(form, &system, &user).with_tools(&["delete_later"]).streamed(world.chance(2));
+                let ask = Ask::of(form, &system, &user).with_tools(&["read_later"]).streamed(world.chance(2));
                 let got = world.ask(&format!("plan {place}"), &ask).await;
                 let path = got.calls.first().map(|call| call.arguments.clone()).unwrap_or_default();
                 // What the tool is told must be this run's own directory: a stale one is somebody else's.
@@ -576,4 +574,29 @@ fn dates_in_documents_distinguish() {
     spring(&Trap::new(dates_of_documents, &[Fault::Digits, Fault::Messages]));
     let one = |report: &Report| report.refused == 1;
     spring(&Trap { variant: 1, expect: one, ..Trap::new(dates_of_documents, &[Fault::Digits]) });
+}
+
+fn deletes(world: World) -> Run {
+    Box::pin(async move {
+        let file = format!("{}/draft.txt", world.directory("drafts"));
+        let ask = Ask::of(Form::Chat, "Use tools.", &file).with_tools(&["delete_file"]);
+        let got = world.ask("plan", &ask).await;
+        if !got.failed() {
+            world.ask("answer", &results(&world, &ask, &got, |_| "gone".into())).await;
+        }
+    })
+}
+
+#[test]
+fn a_name_in_the_arguments_of_a_destructive_tool_is_not_renamed_unasked() {
+    let then = Circumstances { seed: 1, pick: Pick::First, variant: 0 };
+    let recorded = record(&deletes, calls_tools, &[], then);
+    let now = Circumstances { seed: 2, ..then };
+    let report = replay(&recorded, &deletes, Options::default(), None, now);
+    assert!(report.missed.len() == 1 && report.missed[0].contains("destructive"), "{report:#?}");
+    let agreed = Options { allow_effects: true, ..Options::default() };
+    let report = replay(&recorded, &deletes, agreed.clone(), None, now);
+    assert!(!report.objects() && nothing_refused(&report), "{report:#?}");
+    let report = replay(&recorded, &deletes, agreed, Some(Fault::StaleNames), now);
+    assert!(report.objects());
 }

@@ -76,7 +76,10 @@ pub(super) enum Trouble {
 pub(super) type Brain = fn(&Ask, &str, usize) -> Said;
 
 /// An agent of this world.
-pub(super) type Agent = fn(World) -> Pin<Box<dyn Future<Output = ()>>>;
+pub(super) type Agent<'a> = &'a dyn Fn(World) -> Run;
+
+/// A run of one.
+pub(super) type Run = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What a client got.
 #[derive(Debug, Clone, Default)]
@@ -217,6 +220,7 @@ pub(super) struct World(Rc<RefCell<Inner>>);
 pub(super) struct Recorded {
     events: Vec<Event>,
     book: Vec<Entry>,
+    held: BTreeSet<String>,
 }
 
 /// How a run differs from another of the same agent.
@@ -247,7 +251,7 @@ fn number(text: &str) -> u64 {
 
 /// Runs an agent against the upstream and keeps what happened.
 pub(super) fn record(
-    agent: Agent,
+    agent: Agent<'_>,
     brain: Brain,
     troubles: &[(&'static str, &[Trouble])],
     how: Circumstances,
@@ -258,15 +262,15 @@ pub(super) fn record(
     let world = World::new(side, how, brain, troubles, Vec::new(), THEN, 1);
     world.run(agent(world.clone()));
     let mut inner = world.0.borrow_mut();
-    let book = std::mem::take(&mut inner.book);
+    let (book, held) = (std::mem::take(&mut inner.book), std::mem::take(&mut inner.held));
     let Side::Recording { events, .. } = &mut inner.side else { unreachable!("it is a recording") };
-    Recorded { events: std::mem::take(events), book }
+    Recorded { events: std::mem::take(events), book, held }
 }
 
 /// Runs an agent again behind a matcher, which may have a fault.
 pub(super) fn replay(
     recorded: &Recorded,
-    agent: Agent,
+    agent: Agent<'_>,
     options: Options,
     fault: Option<Fault>,
     how: Circumstances,
@@ -278,6 +282,7 @@ pub(super) fn replay(
     matcher.fault = fault;
     let side = Side::Replay { matcher, used: BTreeSet::new(), names: BTreeMap::new(), permuted: Vec::new() };
     let world = World::new(side, how, plain, Vec::new(), recorded.book.clone(), THEN + LATER, 10_000);
+    world.0.borrow_mut().held.clone_from(&recorded.held);
     world.run(agent(world.clone()));
     let mut inner = world.0.borrow_mut();
     inner.close();
@@ -315,7 +320,7 @@ impl World {
         })))
     }
 
-    fn run(&self, mut agent: Pin<Box<dyn Future<Output = ()>>>) {
+    fn run(&self, mut agent: Run) {
         let mut context = Context::from_waker(Waker::noop());
         while agent.as_mut().poll(&mut context).is_pending() {
             let woken = self.0.borrow_mut().step();
