@@ -2,21 +2,27 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod announce;
+mod changes;
 mod cli;
+mod crash;
 mod demo;
 mod diff;
 mod export;
 mod json;
 mod ls;
+mod odd;
 mod proxy;
 mod readme;
 mod record;
 mod redact;
+mod replay;
 mod rm;
+mod secrets;
 mod show;
 mod store;
 mod support;
 mod tag;
 mod tidy;
+mod travel;
 mod ui;
 mod wire;
