@@ -20,6 +20,7 @@ mod rm;
 mod secrets;
 mod show;
 mod store;
+mod streams;
 mod support;
 mod tag;
 mod tidy;

@@ -82,11 +82,25 @@ pub fn summarise(run: &Run, state: State) -> Summary {
 struct At {
     call: Call,
     began: usize,
+    /// Place of the last pieces of its answer.
+    piece: usize,
     ended: usize,
 }
 
 /// The beginning and the end of an announced node, each with its place among the events.
 type Pair = (usize, Begin, Option<(usize, Finish)>);
+impl At {
+    /// A stream whose end mark was delivered is whole, even where nobody was left to write its end down.
+    fn close(&mut self) {
+        let (request, None, Some(answer)) = (&self.call.request, &self.call.ending, &self.call.answer) else { return };
+        let dialect = wire::recognise(&request.provider, &request.method, &request.path);
+        if answer.is_stream() && dialect.is_some_and(|dialect| dialect.ends_stream(&answer.body())) {
+            self.call.ended = answer.pieces.last().map(|(at, _)| *at);
+            self.call.ending = Some(Ending::Complete);
+            self.ended = self.piece;
+        }
+    }
+}
 
 /// Events sorted by what they belong to.
 struct Log {
@@ -111,6 +125,7 @@ impl Log {
         for (place, event) in events.iter().enumerate() {
             log.take(place, event);
         }
+        log.calls.values_mut().for_each(At::close);
         log
     }
 
@@ -129,7 +144,7 @@ impl Log {
                     ended: None,
                     frames: Vec::new(),
                 };
-                self.calls.entry(request.seq).or_insert(At { call, began: place, ended: usize::MAX });
+                self.calls.entry(request.seq).or_insert(At { call, began: place, piece: usize::MAX, ended: usize::MAX });
             }
             Event::Decided(decided) => {
                 if let Some(at) = self.calls.get_mut(&decided.seq) {
@@ -150,8 +165,11 @@ impl Log {
                 }
             }
             Event::Chunks(chunks) => {
-                if let Some(answer) = self.calls.get_mut(&chunks.seq).and_then(|at| at.call.answer.as_mut()) {
+                if let Some(at) = self.calls.get_mut(&chunks.seq)
+                    && let Some(answer) = &mut at.call.answer
+                {
                     answer.pieces.extend(chunks.pieces.iter().cloned());
+                    at.piece = place;
                 }
             }
             Event::End(end) => {

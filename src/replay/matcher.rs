@@ -100,6 +100,8 @@ pub(super) struct Matcher {
     pub(super) held: BTreeMap<String, HeldResult>,
     /// When, in the recording, answers ended that this replay gave differently.
     handed: Vec<Micros>,
+    /// Nodes that depend on what is changed.
+    affected: BTreeSet<NodeId>,
     lanes: Lanes,
     made: Vec<Made>,
     places: HashMap<Seq, usize>,
@@ -141,6 +143,7 @@ impl Matcher {
         let (entries, told) = (plan.entries.len(), plan.told.len());
         let naming = Naming::new(nearly::splitter(&plan, here));
         Self {
+            affected: plan.affected(),
             plan,
             by_key,
             index: Index::default(),
@@ -353,7 +356,7 @@ impl Matcher {
         request: &Request,
         parsed: &Parsed,
         found: Option<Found>,
-        placed: Option<NodeId>,
+        mut placed: Option<NodeId>,
         edited: Option<Vec<u8>>,
     ) -> Decision {
         let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
@@ -398,6 +401,13 @@ impl Matcher {
                 return self.refuse(request.seq, miss.node(&self.plan), refusal, key);
             }
             notes.push(miss.note(&self.plan));
+            // What followed from the changed node and is not here yet is this call in other words.
+            if let (None, Some((place, false))) = (placed, miss.nearest) {
+                placed = Some(self.plan.entries[place].node).filter(|node| self.affected.contains(node));
+                if let Some(made) = self.made.last_mut() {
+                    made.node = placed;
+                }
+            }
         }
         if self.refused || self.plan.options.live == Live::Never || self.sent >= self.plan.ceiling() {
             let reason = if self.refused {

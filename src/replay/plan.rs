@@ -169,23 +169,27 @@ impl Plan {
         names
     }
 
+    /// Nodes that are changed or sent, and those that depend on them.
+    pub(super) fn affected(&self) -> BTreeSet<NodeId> {
+        let mut affected = self.from.clone();
+        for (change, conversation) in self.changes.iter().zip(&self.conversations) {
+            match change.target {
+                Target::Input if self.options.scope == Scope::Conversation => {
+                    for node in conversation {
+                        affected.extend(self.run.graph.dependents(*node));
+                    }
+                }
+                _ => affected.extend(self.run.graph.dependents(change.wanted.node)),
+            }
+        }
+        affected
+    }
+
     /// The plan in words, a line each: what is served, changed and sent.
     #[must_use]
     pub fn describe(&self) -> Vec<String> {
         let calls: BTreeSet<NodeId> = self.entries.iter().map(|entry| entry.node).collect();
-        let mut sent = self.from.clone();
-        let mut changed = BTreeSet::new();
-        for (change, conversation) in self.changes.iter().zip(&self.conversations) {
-            changed.insert(change.wanted.node);
-            match change.target {
-                Target::Input if self.options.scope == Scope::Conversation => {
-                    for node in conversation {
-                        sent.extend(self.run.graph.dependents(*node));
-                    }
-                }
-                _ => sent.extend(self.run.graph.dependents(change.wanted.node)),
-            }
-        }
+        let sent = self.affected();
         let edited_answers: BTreeSet<NodeId> = self
             .changes
             .iter()

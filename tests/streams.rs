@@ -1,0 +1,131 @@
+//! Answers in pieces: asked for in the other form, edited, broken off, tried again.
+
+use serde_json::Value;
+
+use crate::support::fake_model::{Reply, Step};
+use crate::support::trial::Trial;
+
+const CHAT: [&str; 4] = [
+    r#"data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"One "},"finish_reason":null}]}"#,
+    r#"data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"two."},"finish_reason":null}]}"#,
+    r#"data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+    "data: [DONE]",
+];
+
+const RESPONSES: [&str; 6] = [
+    "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"status\":\"in_progress\",\"model\":\"m\",\"output\":[]}}",
+    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}}",
+    "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":2,\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"One \"}",
+    "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":3,\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"two.\"}",
+    "event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"sequence_number\":4,\"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"One two.\",\"annotations\":[]}]}}",
+    "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":5,\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"status\":\"completed\",\"model\":\"m\",\"output\":[{\"id\":\"msg_1\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"One two.\",\"annotations\":[]}]}],\"usage\":{\"input_tokens\":3,\"output_tokens\":2,\"total_tokens\":5}}}",
+];
+
+const ANTHROPIC: [&str; 7] = [
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}",
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}",
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"One \"}}",
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"two.\"}}",
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}",
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":2}}",
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}",
+];
+
+/// Path, body without `stream`, stream, and the answer in one piece.
+fn dialects() -> [(&'static str, &'static str, Vec<&'static str>, &'static str); 3] {
+    [
+        (
+            "/v1/chat/completions",
+            r#""model":"m","messages":[{"role":"user","content":"Count."}]"#,
+            CHAT.to_vec(),
+            r#"{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"One two."},"finish_reason":"stop"}]}"#,
+        ),
+        (
+            "/v1/responses",
+            r#""model":"m","input":"Count.""#,
+            RESPONSES.to_vec(),
+            r#"{"id":"resp_1","object":"response","status":"completed","model":"m","output":[{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"One two.","annotations":[]}]}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}}"#,
+        ),
+        (
+            "/v1/messages",
+            r#""model":"m","max_tokens":9,"messages":[{"role":"user","content":"Count."}]"#,
+            ANTHROPIC.to_vec(),
+            r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"One two."}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}"#,
+        ),
+    ]
+}
+
+fn ask(path: &str, body: &str, stream: bool) -> String {
+    let stream = if stream { r#","stream":true"# } else { "" };
+    format!("POST {path} {{{body}{stream}}}\n")
+}
+
+/// All text that stands in an answer, whatever its form.
+fn said(out: &str) -> String {
+    fn collect(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                for (key, value) in members {
+                    match value {
+                        Value::String(text) if ["content", "text", "delta"].contains(&key.as_str()) => {
+                            found.push(text.clone());
+                        }
+                        other => collect(other, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for line in out.lines() {
+        let json = line.strip_prefix("data: ").or_else(|| line.find('{').map(|at| &line[at..])).unwrap_or_default();
+        if let Ok(value) = serde_json::from_str(json) {
+            collect(&value, &mut found);
+        }
+    }
+    found.join("|")
+}
+
+#[test]
+fn an_answer_is_given_in_the_form_that_is_asked_for() {
+    for (path, body, stream, whole) in dialects() {
+        let trial = Trial::new(move |asked| {
+            if asked.text().contains(r#""stream":true"#) { Reply::stream(stream.clone()) } else { Reply::json(whole) }
+        });
+        for recorded_stream in [true, false] {
+            trial.env.write("asks", ask(path, body, recorded_stream));
+            let recorded = trial.record("first", &["requests", "asks"]);
+            let (same, asked) = trial.asked_while(|| trial.replay::<&str>([]));
+            assert!(asked.is_empty());
+            assert_eq!((same.code, &same.out), (Some(0), &recorded.out), "{}", same.err);
+            trial.env.write("asks", ask(path, body, !recorded_stream));
+            let (other, asked) = trial.asked_while(|| trial.replay::<&str>([]));
+            assert!(asked.is_empty());
+            println!("{path} {recorded_stream} {:?}\n{}{}\n{}", other.code, other.out, other.err, said(&other.out));
+            let set = if path.ends_with("messages") || path.ends_with("responses") || true { "1.answer=Three!" } else { "" };
+            let (other, asked) = trial.asked_while(|| trial.replay(["--set", set]));
+            assert!(asked.is_empty());
+            println!("EDITED {path} {recorded_stream} {:?}\n{}{}\n{}", other.code, other.out, other.err, said(&other.out));
+        }
+    }
+}
+
+#[test]
+fn what_was_tried_again_is_answered_as_it_was() {
+    let trial = Trial::new(|asked| match asked.number {
+        0 => Reply::json(r#"{"error":{"message":"slow down"}}"#).status(429).header("Retry-After", "30"),
+        1 => Reply::stream(CHAT).steps(vec![Step::Piece(format!("{}\n\n", CHAT[0]).into_bytes()), Step::Break]),
+        _ => Reply::stream(CHAT),
+    });
+    let line = ask("/v1/chat/completions", r#""model":"m","messages":[{"role":"user","content":"Count."}]"#, true);
+    trial.env.write("asks", line.repeat(3));
+    let recorded = trial.record("first", &["requests", "asks"]);
+    println!("{}{}", recorded.out, recorded.err);
+    println!("{}{}", trial.line("show"), trial.line("show 1"));
+    let (same, asked) = trial.asked_while(|| trial.replay::<&str>([]));
+    assert!(asked.is_empty());
+    println!("{:?} {}{}", same.code, same.out, same.err);
+    println!("{}", trial.line("show latest"));
+}
