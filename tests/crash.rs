@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
-use std::sync::mpsc::channel;
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use retake::model::{Detail, Part};
+use retake::record::assemble;
+use retake::store::Store;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -57,8 +60,7 @@ fn what_was_acknowledged_survives_fifty_kills() {
         let _ = requests.try_iter().count();
         let file = format!("acknowledged-{round}");
         let mut command = trial.command();
-        command.env("RETAKE_TEST_SEED", round.to_string());
-        command.arg("record").args(["-t", &format!("round{round}")]).args(Trial::agent(&["loop", &file]));
+        command.arg("record").args(Trial::agent(&["loop", &file]));
         let mut recorder = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         for _ in 0..=dice.below(24) {
             requests.recv_timeout(Duration::from_secs(30)).expect("the agent asks");
@@ -69,9 +71,10 @@ fn what_was_acknowledged_survives_fifty_kills() {
         }
         kill_process(Pid::from_child(&recorder), Signal::KILL).unwrap();
         recorder.wait().unwrap();
-        let run = newest(&trial);
-        let shown = trial.line(&format!("show {run}"));
-        assert!(shown.contains("interrupted") && !shown.contains("--- exit"), "round {round}: {shown}");
+        let shown = trial.line("show");
+        assert!(shown.contains(&format!("{file}  interrupted")), "round {round}: {shown}");
+        assert!(!shown.contains("--- exit"), "round {round}: {shown}");
+        let run = shown.split(' ').next().unwrap().to_owned();
         let acknowledged = fs::read_to_string(trial.env.work().join(&file)).unwrap_or_default();
         let complete = complete(&trial, &run);
         for line in acknowledged.lines() {
@@ -86,25 +89,18 @@ fn what_was_acknowledged_survives_fifty_kills() {
     assert!(!verified.contains("--- exit"), "{verified}");
 }
 
-fn newest(trial: &Trial) -> String {
-    let listed = trial.line("ls --json -n 1");
-    let run: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
-    assert_eq!(run["state"], "interrupted", "{run}");
-    run["id"].as_str().unwrap().to_owned()
-}
-
 /// Calls of a run whose answers are there to the end, as the agent names them.
 fn complete(trial: &Trial, run: &str) -> BTreeSet<String> {
-    let whole = trial.line(&format!("show {run} --json"));
-    let nodes = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let store = Store::open(&trial.env.store()).unwrap();
+    let id = store.resolve(run).unwrap();
+    let run = assemble(&id, &store.load(&id).unwrap().events);
     let mut found = BTreeSet::new();
-    for node in nodes.filter(|node| node["type"] == "node" && node["error"].is_null()) {
-        let full = trial.line(&format!("show {run}:{} --json", node["id"]));
-        let full: Value = serde_json::from_str(full.lines().next().unwrap()).unwrap();
-        let question = full["messages"][0]["parts"][0]["text"].as_str().unwrap();
-        let (kind, number) = question.split_once(" question ").unwrap();
+    for node in run.graph.nodes().filter(|node| node.error.is_none() && node.ended.is_some()) {
+        let Detail::Call { prompt, reply, .. } = &node.detail else { panic!("all calls are recognised") };
+        let Part::Text(question) = &prompt.messages[0].parts[0] else { panic!("it is a text") };
+        let (kind, number) = question.text.split_once(" question ").unwrap();
         let start = if kind == "stream" { "Streamed" } else { "Whole" };
-        if full["answer"] == format!("{start} answer to {question}") {
+        if reply.text() == format!("{start} answer to {}", question.text) {
             found.insert(format!("{kind} {number}"));
         }
     }

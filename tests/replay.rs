@@ -52,10 +52,9 @@ fn a_replay_needs_no_model() {
 #[test]
 fn piped_input_is_given_back() {
     let trial = Trial::new(|asked| Reply::chat(&format!("You said {}", texts(asked)[0])));
-    trial.env.write(
-        "asks",
-        r#"POST /v1/chat/completions {"model":"m","messages":[{"role":"user","content":"${stdin}"}]}"#,
-    );
+    trial
+        .env
+        .write("asks", r#"POST /v1/chat/completions {"model":"m","messages":[{"role":"user","content":"${stdin}"}]}"#);
     let mut command = trial.command();
     command.arg("record").args(Trial::agent(&["requests", "asks"]));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -110,9 +109,8 @@ fn a_changed_document_reaches_the_calls_that_carry_it() {
     println!("{}", trial.line("show rag"));
     let effects = || std::fs::read_to_string(trial.env.work().join("effects")).unwrap();
     assert_eq!(effects(), "library\nbook_seat noon\n");
-    let (replayed, asked) = trial.asked_while(|| {
-        trial.replay(["--set", "1.documents[0].text=The last ferry leaves the harbour at midnight."])
-    });
+    let (replayed, asked) = trial
+        .asked_while(|| trial.replay(["--set", "1.documents[0].text=The last ferry leaves the harbour at midnight."]));
     println!("{}{}", replayed.out, replayed.err);
     for asked in &asked {
         println!("{}", asked.text());

@@ -104,10 +104,17 @@ fn an_answer_is_given_in_the_form_that_is_asked_for() {
             let (other, asked) = trial.asked_while(|| trial.replay::<&str>([]));
             assert!(asked.is_empty());
             println!("{path} {recorded_stream} {:?}\n{}{}\n{}", other.code, other.out, other.err, said(&other.out));
-            let set = if path.ends_with("messages") || path.ends_with("responses") || true { "1.answer=Three!" } else { "" };
+            let set =
+                if path.ends_with("messages") || path.ends_with("responses") || true { "1.answer=Three!" } else { "" };
             let (other, asked) = trial.asked_while(|| trial.replay(["--set", set]));
             assert!(asked.is_empty());
-            println!("EDITED {path} {recorded_stream} {:?}\n{}{}\n{}", other.code, other.out, other.err, said(&other.out));
+            println!(
+                "EDITED {path} {recorded_stream} {:?}\n{}{}\n{}",
+                other.code,
+                other.out,
+                other.err,
+                said(&other.out)
+            );
         }
     }
 }

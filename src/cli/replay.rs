@@ -201,6 +201,9 @@ fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> 
         let node = library::node(run, selector)?;
         changes.extend(edit::edit(run, node, globals)?);
     }
+    for tool in &args.run_tool {
+        known_tool(tool, run)?;
+    }
     let from = args.from.iter().map(|selector| library::node(run, selector)).collect::<Result<_, _>>()?;
     let settings = Settings::load(std::path::Path::new(".")).unwrap_or_default();
     let mut ignore = Vec::new();
@@ -230,6 +233,20 @@ fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> 
         allow_effects: args.yes,
         settings,
     })
+}
+
+/// A tool that was never called cannot be let through: its name is mistyped.
+fn known_tool(name: &str, run: &Run) -> Result<(), Error> {
+    let tools = run.graph.nodes().filter(|node| node.kind == crate::model::Kind::Tool);
+    let mut names: Vec<String> = tools.map(|node| node.name.clone()).collect();
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    names.sort();
+    names.dedup();
+    let names: Vec<String> = names.iter().map(|name| format!("`{}`", one_line(name))).collect();
+    let there = if names.is_empty() { "it called none".to_owned() } else { format!("it called {}", names.join(", ")) };
+    Err(Error::new(Kind::Usage, format!("run `{}` called no tool `{}`; {there}", run.id, one_line(name))))
 }
 
 fn refused(error: replay::Error) -> Error {

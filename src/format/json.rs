@@ -7,15 +7,17 @@
 //! | `type` | stands for |
 //! | --- | --- |
 //! | `run` | a run, as `ls` lists it |
-//! | `node` | a node; `show RUN:NODE` adds `messages`, `answer`, `tool_calls`, `arguments`, `result`, `documents` |
+//! | `node` | a node; `show RUN:NODE` adds `messages`, `answer`, `tool_calls`, `arguments`, `result`, `documents`, and `frames` of a WebSocket |
 //! | `edge` | a connection of two nodes |
 //! | `diff` | how much two runs differ |
 //! | `pair` | two nodes that stand for one another, or one that has no other, and how they differ |
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::diff::{Change, ChangeKind, Pair, Place, Report, Status};
-use crate::model::event::{Action, Grade};
+use crate::model::event::{Action, Frame, Grade};
 use crate::model::{Detail, Document, Edge, Kind, Message, Node, NodeId, Part, Run, State, Summary, ToolState, Usage};
 use crate::text::escape::escaped_json;
 use crate::text::units::timestamp;
@@ -97,6 +99,15 @@ struct Content<'a> {
     input: Option<&'a str>,
     output: Option<&'a str>,
     documents: Option<Vec<DocumentLine<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<Vec<FrameLine<'a>>>,
+}
+
+#[derive(Serialize)]
+struct FrameLine<'a> {
+    from_agent: bool,
+    opcode: u8,
+    payload: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -247,7 +258,7 @@ pub fn whole(all: &Run, summary: &Summary) -> String {
 #[must_use]
 pub fn node_in_full(all: &Run, id: NodeId) -> Option<String> {
     let node = all.graph.node(id)?;
-    let mut lines = line(&node_line(all, node, Some(content(node))));
+    let mut lines = line(&node_line(all, node, Some(Content { frames: frames(all, node), ..content(node) })));
     for (from, to, edge) in all.graph.edges().into_iter().filter(|(from, to, _)| *from == id || *to == id) {
         lines.push_str(&line(&edge_line(all, from, to, edge)));
     }
@@ -375,6 +386,17 @@ fn content(node: &Node) -> Content<'_> {
         },
         Detail::Http { .. } => Content::default(),
     }
+}
+
+/// What passed over an upgraded connection; bytes that are no text are replaced.
+fn frames<'a>(all: &'a Run, node: &Node) -> Option<Vec<FrameLine<'a>>> {
+    let frames = &all.calls.get(&node.seq?)?.frames;
+    let frame = |frame: &'a Frame| FrameLine {
+        from_agent: frame.from_agent,
+        opcode: frame.opcode,
+        payload: String::from_utf8_lossy(&frame.payload),
+    };
+    (!frames.is_empty()).then(|| frames.iter().map(frame).collect())
 }
 
 fn message(message: &Message) -> MessageLine<'_> {

@@ -89,6 +89,7 @@ struct At {
 
 /// The beginning and the end of an announced node, each with its place among the events.
 type Pair = (usize, Begin, Option<(usize, Finish)>);
+
 impl At {
     /// A stream whose end mark was delivered is whole, even where nobody was left to write its end down.
     fn close(&mut self) {
@@ -144,7 +145,12 @@ impl Log {
                     ended: None,
                     frames: Vec::new(),
                 };
-                self.calls.entry(request.seq).or_insert(At { call, began: place, piece: usize::MAX, ended: usize::MAX });
+                self.calls.entry(request.seq).or_insert(At {
+                    call,
+                    began: place,
+                    piece: usize::MAX,
+                    ended: usize::MAX,
+                });
             }
             Event::Decided(decided) => {
                 if let Some(at) = self.calls.get_mut(&decided.seq) {

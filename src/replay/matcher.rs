@@ -604,6 +604,10 @@ impl Matcher {
         if !changed {
             for call in reply.tool_calls() {
                 self.served_calls.insert(call.id.clone(), call.name.clone());
+                if let Some(place) = entry.filter(|_| self.plan.options.run_tools.contains(&call.name)) {
+                    let entry = &self.plan.entries[place];
+                    self.handed.push(entry.ended.unwrap_or(entry.began));
+                }
             }
         } else if let Some(place) = entry {
             self.unchanged_calls(place, &reply);

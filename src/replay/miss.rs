@@ -135,17 +135,19 @@ impl Miss {
             (Some(left), Some(right)) => around(left, right),
             (left, right) => (value(left), value(right)),
         };
+        let path = Some(difference.path.clone()).filter(|path| !path.is_empty());
+        let differs = path.as_ref().map_or("its body".to_owned(), |path| format!("`{path}`"));
         Refusal {
             reason: "this call is not on the recording".into(),
             details: [
-                format!("nearest is {named}, which differs in `{}`", difference.path),
+                format!("nearest is {named}, which differs in {differs}"),
                 format!("recorded: {left}"),
                 format!("now:      {right}"),
             ]
             .into_iter()
             .chain(self.why.iter().cloned())
             .collect(),
-            ignore: Some(difference.path.clone()),
+            ignore: path,
         }
     }
 }

@@ -120,7 +120,10 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
     })?;
     let replay = assembled();
     let (line, refused, sent) = tape.finish(|matcher, tally| {
-        let line = grade::line(matcher, tally, replay.as_ref(), ignored, always);
+        let mut line = grade::line(matcher, tally, replay.as_ref(), ignored, always);
+        if ears.once.load(Ordering::SeqCst) {
+            line.push_str("; the agent was ended");
+        }
         (line, tally.refusals(), tally.sent())
     });
     job.watch.saw(Event::Note(Note { at: clock(), topic: "grade".into(), text: line.clone() }));

@@ -8,6 +8,7 @@ use crate::model::event::{Ending, Request, Seq};
 use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source, ToolState};
 use crate::record::announced;
 use crate::text::json::{Edit, Json, Path};
+use crate::text::units::count;
 use crate::wire::canonical::Key;
 use crate::wire::{self, Parsed};
 
@@ -182,6 +183,11 @@ impl Plan {
                 _ => affected.extend(self.run.graph.dependents(change.wanted.node)),
             }
         }
+        for node in self.run.graph.nodes().filter(|node| self.options.run_tools.contains(&node.name)) {
+            if matches!(node.detail, Detail::Tool(_)) {
+                affected.extend(self.run.graph.dependents(node.id));
+            }
+        }
         affected
     }
 
@@ -200,22 +206,25 @@ impl Plan {
             calls.iter().copied().filter(|node| sent.contains(node) && !edited_answers.contains(node)).collect();
         let served: Vec<NodeId> = calls.iter().copied().filter(|node| !live.contains(node)).collect();
         let mut lines = Vec::new();
-        if live.is_empty() && self.options.live != Live::Always {
-            lines.push(format!("{} served from the recording, nothing is sent", ranges(&served)));
-            return lines;
-        }
+        let nothing = live.is_empty() && self.options.live != Live::Always;
         if !served.is_empty() {
-            lines.push(format!("{} served from the recording", ranges(&served)));
+            let sent = if nothing { ", nothing is sent" } else { "" };
+            lines.push(format!("{} served from the recording{sent}", ranges(&served)));
+        } else if nothing {
+            lines.push("nothing is sent".to_owned());
         }
         for change in &self.changes {
             lines.push(format!("{}.{} changed", change.wanted.node, change.wanted.path));
         }
+        for tool in &self.options.run_tools {
+            lines.push(format!("the model sees what `{tool}` returns now"));
+        }
+        if let (true, Some(model)) = (nothing, &self.options.model) {
+            lines.push(format!("`--model {model}` changes nothing, as no call is sent; `--from NODE` sends some"));
+        }
         if !live.is_empty() {
-            lines.push(format!(
-                "{} sent, if the agent still makes them (at most {} calls)",
-                ranges(&live),
-                self.ceiling()
-            ));
+            let most = count(self.ceiling(), "call");
+            lines.push(format!("{} sent, if the agent still makes them (at most {most})", ranges(&live)));
         }
         if self.options.live == Live::Always {
             lines.push("calls that the recording cannot answer are sent".into());

@@ -200,7 +200,7 @@ impl Tape {
             }
         }
         if times >= 3 || all >= 10 {
-            self.listener.end_agent("the agent asks again and again for what was refused");
+            self.listener.end_agent("it asks again and again for what was refused");
         }
         let message = format!("retake refused this call: {reason}");
         let (status, headers, body) = wire::refusal(&call.provider, &call.path, &message);

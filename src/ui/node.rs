@@ -7,6 +7,7 @@ use super::facts::{action, ending, grade, kind_word, source, tokens, tool_state}
 use super::graph::{beside, ranges};
 use super::message::{self, Sources, field, fields};
 use super::{Paper, Style};
+use crate::model::event::Frame;
 use crate::model::{Block, Call, Detail, Document, Edge, Node, NodeId, Prompt, Reply, Run, Source, Tool, Usage};
 use crate::text::escape::one_line;
 use crate::text::units::{count, duration, grouped, size};
@@ -124,7 +125,10 @@ fn exchange(call: &Call, whole: bool) -> String {
     match &call.answer {
         Some(answer) => {
             facts.push(answer.status.to_string());
-            facts.push(size(answer.pieces.iter().map(|(_, piece)| piece.len() as u64).sum()));
+            facts.push(match messages(call).count() {
+                0 => size(answer.pieces.iter().map(|(_, piece)| piece.len() as u64).sum()),
+                number => count(number, "message"),
+            });
             if answer.is_stream() {
                 facts.push(format!("stream of {}", count(answer.pieces.len(), "piece")));
             }
@@ -261,6 +265,15 @@ fn documents(out: &mut String, documents: &[Document], paper: Paper) {
     }
 }
 
+fn binary(bytes: &[u8]) -> String {
+    format!("({} of binary data)", size(bytes.len() as u64))
+}
+
+/// Texts and data that passed over an upgraded connection.
+fn messages(call: &Call) -> impl Iterator<Item = &Frame> {
+    call.frames.iter().filter(|frame| frame.opcode < 8)
+}
+
 fn http(out: &mut String, run: &Run, node: &Node, paper: Paper) {
     let Some(call) = node.seq.and_then(|seq| run.calls.get(&seq)) else { return };
     let answer = call.answer.as_ref().map(crate::model::Answer::body).unwrap_or_default();
@@ -268,7 +281,14 @@ fn http(out: &mut String, run: &Run, node: &Node, paper: Paper) {
         match std::str::from_utf8(body) {
             Ok("") => {}
             Ok(text) => field(out, path, text, paper),
-            Err(_) => field(out, path, &format!("({} of binary data)", size(body.len() as u64)), paper),
+            Err(_) => field(out, path, &binary(body), paper),
+        }
+    }
+    for (place, frame) in messages(call).enumerate() {
+        let path = format!("frames[{place}]  {}", if frame.from_agent { "sent" } else { "received" });
+        match std::str::from_utf8(&frame.payload) {
+            Ok(text) => field(out, &path, text, paper),
+            Err(_) => field(out, &path, &binary(&frame.payload), paper),
         }
     }
 }

@@ -35,7 +35,12 @@ pub fn bytes(call: &Call, side: Side) -> Option<Vec<u8>> {
             let mut bytes = whole(&answer.status.to_string(), &answer.headers, &answer.body());
             for frame in &call.frames {
                 bytes.extend_from_slice(if frame.from_agent { b"> " } else { b"< " });
-                bytes.extend_from_slice(&frame.payload);
+                match frame.opcode {
+                    8 => bytes.extend_from_slice(b"(close)"),
+                    9 => bytes.extend_from_slice(b"(ping)"),
+                    10 => bytes.extend_from_slice(b"(pong)"),
+                    _ => bytes.extend_from_slice(&frame.payload),
+                }
                 bytes.push(b'\n');
             }
             Some(bytes)

@@ -222,14 +222,14 @@ fn endless(file: &str) -> io::Result<()> {
 /// Runs a tool: it writes down that it ran, and returns what its file says, else its own arguments.
 fn tool(name: &str, arguments: &str) -> String {
     drop(append("effects", &format!("{name} {arguments}")));
-    fs::read_to_string(format!("{name}.result")).map_or_else(|_| format!("{name} did {arguments}"), |text| text.trim().to_owned())
+    fs::read_to_string(format!("{name}.result"))
+        .map_or_else(|_| format!("{name} did {arguments}"), |text| text.trim().to_owned())
 }
 
 /// A conversation: asks, runs what is called, asks again; returns the last answer.
 fn converse(system: &str, question: &str, run: &dyn Fn(&Value) -> String) -> io::Result<String> {
     let mut client = Client::new()?;
-    let mut messages =
-        vec![json!({"role": "system", "content": system}), json!({"role": "user", "content": question})];
+    let mut messages = vec![json!({"role": "system", "content": system}), json!({"role": "user", "content": question})];
     for _ in 0..8 {
         let tools = json!([{"type": "function", "function": {"name": "get_price", "parameters": {"type": "object"}}}]);
         let body = json!({"model": "m", "temperature": 0.5, "messages": messages, "tools": tools});

@@ -3,6 +3,9 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
 
 use super::env::TestEnv;
 use super::fake_model::{Asked, FakeModel, Reply};
@@ -15,6 +18,7 @@ pub(crate) const KEY: &str = "sk-proj-Zx81kLmQ90aBcD22";
 pub(crate) struct Trial {
     pub(crate) env: TestEnv,
     pub(crate) model: FakeModel,
+    runs: AtomicU64,
 }
 
 /// What a command printed and returned.
@@ -28,7 +32,7 @@ pub(crate) struct Ran {
 impl Trial {
     /// A world whose model answers by this script.
     pub(crate) fn new(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
-        Self { env: TestEnv::new(), model: FakeModel::start(script) }
+        Self { env: TestEnv::new(), model: FakeModel::start(script), runs: AtomicU64::new(1) }
     }
 
     /// Words of a command that runs one of the agents.
@@ -43,7 +47,8 @@ impl Trial {
     /// The program, its clock running, with the model's address and a key in its environment.
     pub(crate) fn command(&self) -> Command {
         let mut command = self.env.command();
-        command.env_remove("RETAKE_TEST_CLOCK");
+        let seed = self.runs.fetch_add(1, Ordering::Relaxed);
+        command.env_remove("RETAKE_TEST_CLOCK").env("RETAKE_TEST_SEED", seed.to_string());
         command.env("OPENAI_BASE_URL", format!("{}/v1", self.model.url())).env("OPENAI_API_KEY", KEY);
         command
     }
@@ -80,6 +85,12 @@ impl Trial {
         (done, self.model.asked().split_off(before))
     }
 
+    /// A value of a node of a run, as `--json` prints it.
+    pub(crate) fn node(&self, place: &str) -> Value {
+        let shown = self.line(&format!("show {place} --json"));
+        serde_json::from_str(shown.lines().next().unwrap_or_default()).expect("an object")
+    }
+
     /// Runs the program for its whole output.
     pub(crate) fn line(&self, words: &str) -> String {
         let mut command = self.command();
@@ -98,7 +109,7 @@ impl Ran {
 
 /// The texts of the messages of a chat request, and its model, in the order in which they stand.
 pub(crate) fn texts(asked: &Asked) -> Vec<String> {
-    let body: serde_json::Value = serde_json::from_slice(&asked.body).expect("JSON");
+    let body: Value = serde_json::from_slice(&asked.body).expect("JSON");
     let messages = body["messages"].as_array().cloned().unwrap_or_default();
     messages.iter().map(|message| message["content"].as_str().unwrap_or("-").to_owned()).collect()
 }
