@@ -402,7 +402,7 @@ impl Matcher {
             }
             notes.push(miss.note(&self.plan));
             // What followed from the changed node and is not here yet is this call in other words.
-            if let (None, Some((place, false))) = (placed, miss.nearest) {
+            if let (None, Some(place)) = (placed, miss.nearest.filter(|place| !taken[*place])) {
                 placed = Some(self.plan.entries[place].node).filter(|node| self.affected.contains(node));
                 if let Some(made) = self.made.last_mut() {
                     made.node = placed;
