@@ -4,7 +4,7 @@
 mod fault;
 mod nearly;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -90,9 +90,13 @@ pub(super) struct Matcher {
     started: Micros,
     uses: Vec<Use>,
     taken_by: HashMap<Seq, usize>,
+    /// Exchanges whose answers are on their way.
+    flying: BTreeSet<usize>,
     told_uses: Vec<Use>,
     /// Nodes whose recorded answers were handed over.
     done: BTreeSet<NodeId>,
+    /// Their keys and answers.
+    done_alike: HashSet<(Key, Key)>,
     /// Call ids of tools whose calls were served unchanged, and the tool's name.
     served_calls: HashMap<String, String>,
     /// Recorded results of tools by call id: the value as it is written in a request.
@@ -153,8 +157,10 @@ impl Matcher {
             started: here.at,
             uses: vec![Use::Unused; entries],
             taken_by: HashMap::new(),
+            flying: BTreeSet::new(),
             told_uses: vec![Use::Unused; told],
             done: BTreeSet::new(),
+            done_alike: HashSet::new(),
             served_calls: HashMap::new(),
             recorded_results,
             held: BTreeMap::new(),
@@ -286,9 +292,9 @@ impl Matcher {
     fn find(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
         self.conflict = None;
         if let Some(places) = self.by_key.get(&canonical.key).cloned() {
-            let unused: Vec<usize> = places.into_iter().filter(|place| self.is_open(*place)).collect();
+            let unused: Vec<usize> = places.iter().copied().filter(|place| self.is_open(*place)).collect();
             if !unused.is_empty() {
-                let found = self.among(&unused, canonical);
+                let found = self.among(&unused, &places, canonical);
                 let ids = &self.plan.entries[found.entry].parsed.canonical.ids;
                 let ids = if *ids == canonical.ids { Vec::new() } else { canonical.ids.clone() };
                 self.exactly.push((found.entry, ids));
@@ -308,43 +314,72 @@ impl Matcher {
                 }))
     }
 
-    /// One of several exchanges with the same key.
-    fn among(&self, places: &[usize], canonical: &Canonical) -> Found {
+    /// One of several exchanges that this request may be; `siblings` are all that are equal, used or not.
+    fn among(&self, places: &[usize], siblings: &[usize], canonical: &Canonical) -> Found {
         let entries = &self.plan.entries;
         let exact = |entry| Found { entry, grade: Grade::Exact, notes: Vec::new() };
         let mut places = places.to_vec();
         places.sort_by_key(|place| (entries[*place].began, entries[*place].seq));
-        if places.len() > 1
-            && !canonical.ids.is_empty()
-            && let Some(place) = places.iter().find(|place| entries[**place].parsed.canonical.ids == canonical.ids)
-        {
-            return exact(*place);
+        if places.len() > 1 && !canonical.ids.is_empty() {
+            let verbatim = |place: &usize| entries[*place].parsed.canonical.ids == canonical.ids;
+            let same_ids: Vec<usize> = places.iter().copied().filter(verbatim).collect();
+            match same_ids[..] {
+                [] => {}
+                [only] => return exact(only),
+                // Some servers repeat ids.
+                _ => places = same_ids,
+            }
         }
         let alike = |places: &[usize]| places.iter().all(|place| entries[*place].digest == entries[places[0]].digest);
-        if alike(&places) {
-            return exact(places[0]);
-        }
         let ready: Vec<usize> = places
             .iter()
             .copied()
-            .filter(|place| {
-                entries[*place].causes.iter().all(|cause| self.done.contains(cause) || !self.is_call(*cause))
-            })
+            .filter(|place| entries[*place].causes.iter().all(|cause| self.is_done(*cause)))
             .collect();
-        let places = if ready.is_empty() { places } else { ready };
+        let all_alike = alike(&places);
+        let places = if ready.is_empty() || all_alike { places } else { ready };
         let first = places[0];
         let overlaps =
             places[1..].iter().any(|other| entries[first].ended.is_none_or(|ended| entries[*other].began < ended));
-        if alike(&places) || !overlaps {
+        // An equal call that is being answered, or was answered out of order, might as well have been this one.
+        let flying = siblings.iter().copied().filter(|other| self.flying.contains(other));
+        let (flying, in_order) = (flying.collect::<Vec<_>>(), self.is_in_order(first));
+        let mut group = [places.as_slice(), flying.as_slice()].concat();
+        if !in_order {
+            let used = siblings.iter().copied().filter(|other| self.uses[*other] == Use::Taken);
+            group.extend(used.filter(|other| !self.follows(first, *other)));
+        }
+        if alike(&group) || (in_order && !overlaps && flying.is_empty()) {
             return exact(first);
         }
-        let key = entries[first].parsed.canonical.key;
-        let group = entries.iter().filter(|entry| entry.parsed.canonical.key == key);
-        let mut nodes: Vec<NodeId> = group.map(|entry| entry.node).collect();
+        group.sort_unstable();
+        let mut nodes: Vec<NodeId> = group.iter().map(|place| entries[*place].node).collect();
         nodes.sort_unstable();
         nodes.dedup();
-        let note = format!("interchangeable: equal requests in flight together, nodes {}", super::plan::ranges(&nodes));
+        let why = if overlaps || !flying.is_empty() { "in flight together" } else { "in another order" };
+        let note = format!("interchangeable: equal requests {why}, nodes {}", super::plan::ranges(&nodes));
         Found { entry: first, grade: Grade::Interchangeable, notes: vec![note] }
+    }
+
+    /// Whether the calls made so far are those that were recorded before this one.
+    fn is_in_order(&self, place: usize) -> bool {
+        let began = |place: usize| (self.plan.entries[place].began, self.plan.entries[place].seq);
+        let as_recorded = |other| (self.uses[other] == Use::Taken) == (began(other) < began(place));
+        !self.refused && (0..self.uses.len()).all(|other| other == place || as_recorded(other))
+    }
+
+    /// Whether an exchange depends on another one, or is a later attempt of it.
+    fn follows(&self, place: usize, before: usize) -> bool {
+        let (node, before) = (self.plan.entries[place].node, self.plan.entries[before].node);
+        node == before || self.plan.run.graph.dependents(before).contains(&node)
+    }
+
+    /// Whether the answer of a call was handed over, or that of an equal call which was answered alike.
+    fn is_done(&self, node: NodeId) -> bool {
+        let alike = |entry: &Entry| self.done_alike.contains(&(entry.parsed.canonical.key, entry.digest));
+        self.done.contains(&node)
+            || !self.is_call(node)
+            || self.plan.entries.iter().any(|entry| entry.node == node && alike(entry))
     }
 
     fn is_call(&self, node: NodeId) -> bool {
@@ -432,6 +467,7 @@ impl Matcher {
         let entry = &self.plan.entries[found.entry];
         self.uses[found.entry] = Use::Taken;
         self.taken_by.insert(seq, found.entry);
+        self.flying.insert(found.entry);
         if action == Action::ServeEdited {
             self.edited.insert(seq);
         }
@@ -573,6 +609,9 @@ impl Matcher {
         let entry = self.taken_by.get(&seq).copied();
         let asked = self.bodies.remove(&seq);
         let edited = self.edited.remove(&seq);
+        if let Some(entry) = entry {
+            self.flying.remove(&entry);
+        }
         #[cfg(test)]
         let taken = taken || self.fault == Some(Fault::NeverBack);
         if !taken {
@@ -587,6 +626,7 @@ impl Matcher {
         if let Some(place) = entry {
             let entry = &self.plan.entries[place];
             self.done.insert(entry.node);
+            self.done_alike.insert((entry.parsed.canonical.key, entry.digest));
             if changed {
                 self.handed.push(entry.ended.unwrap_or(entry.began));
             }

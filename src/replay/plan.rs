@@ -376,6 +376,7 @@ fn said(status: u16, reply: &Reply) -> Key {
             match part {
                 Part::Text(text) | Part::Media(text) | Part::Other(text) => add(&text.text),
                 Part::ToolCall(call) => {
+                    add("call");
                     add(&call.name);
                     add(&call.arguments);
                 }

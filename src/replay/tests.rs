@@ -68,12 +68,12 @@ impl Tape {
         self.time
     }
 
-    fn ask(&mut self, seq: Seq, body: &str) {
+    pub(super) fn ask(&mut self, seq: Seq, body: &str) {
         let at = self.tick();
         self.events.push(Event::Request(request(seq, at, body)));
     }
 
-    fn answer(&mut self, seq: Seq, status: u16, body: &str) {
+    pub(super) fn answer(&mut self, seq: Seq, status: u16, body: &str) {
         let at = Micros(self.tick());
         let headers = vec![("content-type".into(), "application/json".into())];
         self.events.push(Event::Answer(AnswerHead { seq, at, status, headers, coding: String::new() }));

@@ -36,8 +36,13 @@ impl Matcher {
         };
         let mut matches = Vec::new();
         let mut conflict = None;
-        for place in places.into_iter().filter(|place| self.is_open(*place)) {
+        // Nothing is better than a match that adds no name; only its twins are looked for then.
+        let mut best_key = None;
+        for place in places.iter().copied().filter(|place| self.is_open(*place)) {
             let recorded = &self.plan.entries[place];
+            if best_key.is_some_and(|key| key != recorded.parsed.canonical.key) {
+                continue;
+            }
             let Some(known) = self.index.known(place) else { continue };
             let clock = Clock { start, now: seconds(recorded.began) };
             let sides = Sides { recorded: (&recorded.parsed.canonical, known, clock), new: (canonical, &split, now) };
@@ -45,8 +50,11 @@ impl Matcher {
                 Ok(outcome) => {
                     let rank = (outcome.renames, outcome.renames && outcome.additions() > 0);
                     matches.push((rank, place, outcome));
-                    if !rank.1 || matches.len() >= MOST_ALIKE {
+                    if matches.len() >= MOST_ALIKE {
                         break;
+                    }
+                    if !rank.1 {
+                        best_key.get_or_insert(recorded.parsed.canonical.key);
                     }
                 }
                 Err(unequal) => conflict = conflict.or_else(|| unequal.line()),
@@ -57,7 +65,10 @@ impl Matcher {
             return None;
         };
         let alike: Vec<usize> = matches.iter().filter(|(rank, ..)| *rank == best).map(|(_, place, _)| *place).collect();
-        let mut found = self.among(&alike, canonical);
+        let key = |place: usize| self.plan.entries[place].parsed.canonical.key;
+        let twins: Vec<usize> =
+            places.iter().copied().filter(|place| alike.iter().any(|alike| key(*alike) == key(*place))).collect();
+        let mut found = self.among(&alike, &twins, canonical);
         let (_, place, outcome) = matches.into_iter().find(|(_, place, _)| *place == found.entry)?;
         if found.grade == Grade::Exact {
             found.grade = if outcome.renames { Grade::Names } else { Grade::Held };

@@ -5,6 +5,7 @@
 //! a matcher, with other names, another time and another order of things. [`traps`] are small agents,
 //! each for one way in which replays go wrong; [`random`] makes agents by chance.
 
+mod order;
 mod random;
 mod talk;
 mod traps;

@@ -1,6 +1,6 @@
 //! Agents made by chance: no answer of a replay may be another call's.
 //!
-//! `cargo test` tries 1,000 of them, a release build 10,000; `RETAKE_TORTURE=N` says how many.
+//! `cargo test` tries 200 of them, a release build 10,000; `RETAKE_TORTURE=N` says how many.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -222,7 +222,7 @@ fn tried(seed: u64, fault: Option<Fault>) -> (Workload, Report) {
 
 fn how_many() -> u64 {
     let given = std::env::var_os("RETAKE_TORTURE").and_then(|text| text.to_str()?.parse().ok());
-    given.unwrap_or(if cfg!(debug_assertions) { 1_000 } else { 10_000 })
+    given.unwrap_or(if cfg!(debug_assertions) { 200 } else { 10_000 })
 }
 
 #[test]

@@ -167,6 +167,8 @@ struct Ticket {
     names: Vec<String>,
     history: u64,
     together: bool,
+    /// Whether something was recorded for it that nobody has.
+    known: bool,
     body: String,
     served: Option<Served>,
     /// What the upstream will say, in a recording.
@@ -237,7 +239,9 @@ pub(super) fn plain(ask: &Ask, asked: &str, times: usize) -> Said {
     let subject = match ask.turns.last() {
         Some(super::talk::Turn::User(text) | super::talk::Turn::Said(text)) => text.clone(),
         Some(super::talk::Turn::Results(results)) => {
-            results.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" and ")
+            let mut texts: Vec<&str> = results.iter().map(|(_, text)| text.as_str()).collect();
+            texts.sort_unstable();
+            texts.join(" and ")
         }
         _ => String::new(),
     };
@@ -363,6 +367,7 @@ impl World {
             names: Vec::new(),
             history: 0,
             together: false,
+            known: false,
             body: String::new(),
             served: None,
             said: None,
@@ -562,7 +567,15 @@ impl Inner {
                 };
                 ticket.said = Some(said);
             }
-            Side::Replay { matcher, .. } => {
+            Side::Replay { matcher, used, .. } => {
+                let served = |other: &&Shared| {
+                    let other = other.borrow();
+                    let refused = other.served.as_ref().is_none_or(|served| served.decision.entry.is_none());
+                    other.label == ticket.label && !refused
+                };
+                let taken = self.flying.iter().filter(served).count();
+                let open = |place: &usize| self.book[*place].label == ticket.label && !used.contains(place);
+                ticket.known = (0..self.book.len()).filter(open).count() > taken;
                 let parsed = matcher.parse(&request);
                 let decision = matcher.decide(&request, &parsed);
                 self.report.calls += 1;
@@ -679,8 +692,7 @@ impl Inner {
         let request = request(ticket, self.time);
         let refused = served.decision.decided.action == Action::Refuse;
         if refused {
-            let known = self.open(ticket).next().is_some();
-            if known {
+            if ticket.known {
                 let reason = served.decision.refusal.as_ref().map(|refusal| format!("{refusal:?}"));
                 self.report.missed.push(format!("{}: {}", ticket.who, reason.unwrap_or_default()));
             } else {
@@ -717,7 +729,8 @@ impl Inner {
         let same = |place: &usize| {
             let entry = &self.book[*place];
             let as_said = served.broken || entry.status >= 400 || entry.said == said;
-            let first = self.open(ticket).find(|other| self.book[*other].who == entry.who);
+            let alone = self.book.iter().all(|other| other.label != entry.label || other.who == entry.who);
+            let first = self.open(ticket).find(|other| alone || *other == *place);
             entry.broken == served.broken
                 && (entry.broken || entry.status == served.status)
                 && as_said
