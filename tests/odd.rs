@@ -12,13 +12,20 @@ fn an_upload_is_the_same_whatever_stands_between_its_parts() {
     trial.env.write("upload.txt", "one\ntwo\n");
     trial.record("upload", &["upload"]);
     let (replayed, asked) = trial.asked_while(|| trial.replay::<&str>([]));
-    println!("{}{}", replayed.out, replayed.err);
-    assert!(asked.is_empty());
+    assert_eq!((replayed.code, asked.len()), (Some(0), 0), "{}", replayed.err);
+    assert_eq!(replayed.grade(), "1 call: 1 exact; order kept; 0 sent");
     trial.env.write("upload.txt", "one\nthree\n");
     let (replayed, asked) = trial.asked_while(|| trial.replay::<&str>([]));
-    println!("{}{}", replayed.out, replayed.err);
-    assert!(asked.is_empty());
-    println!("{}", trial.line("show upload"));
+    assert_eq!((replayed.code, asked.len()), (Some(1), 0), "{}", replayed.err);
+    insta::assert_snapshot!(replayed.err, @"
+    retake: replaying lkkkkkkk: 1 served from the recording, nothing is sent
+    retake: refused POST /v1/files: this call is not on the recording
+    retake:   nearest is node 1 `/v1/files`, which differs in its body
+    retake:   recorded: 8 bytes
+    retake:   now:      10 bytes
+    scripted: not taken
+    retake: recorded nkkkkkkk: 1 call: 1 refused; recorded and not asked for: 1; order kept; 0 sent
+    ");
 }
 
 #[test]
@@ -28,9 +35,11 @@ fn an_agent_that_never_gives_up_is_ended() {
     trial.record("asked", &["again"]);
     trial.env.write("question", "Was it?");
     let (replayed, asked) = trial.asked_while(|| trial.replay::<&str>([]));
-    println!("{:?} {}{}", replayed.code, replayed.out, replayed.err);
-    assert!(asked.is_empty());
-    println!("{}", trial.line("show latest"));
+    assert_eq!((replayed.code, asked.len()), (Some(1), 0), "{}", replayed.err);
+    assert!(replayed.err.contains("retake: ending the agent: it asks again and again for what was refused\n"));
+    assert!(replayed.grade().contains(" refused") && replayed.grade().ends_with("; 0 sent; the agent was ended"));
+    let shown = trial.line("show latest");
+    assert!(shown.contains("refused: this call is not on the recording"), "{shown}");
 }
 
 /// A server that takes one upgrade and answers one message.
@@ -73,13 +82,20 @@ fn a_socket_passes_through_and_is_on_the_recording() {
     let mut command = trial.command();
     command.env("OPENAI_BASE_URL", format!("http://{address}/v1")).arg("record").args(Trial::agent(&["socket"]));
     let recorded = trial.finish(&mut command);
-    println!("{:?} {}{}", recorded.code, recorded.out, recorded.err);
-    println!("{}", String::from_utf8_lossy(&serve.join().unwrap()));
-    println!("{}", trial.line("show"));
-    println!("{}", trial.line("show 1"));
-    println!("{}", trial.line("show 1 --json"));
-    println!("{}", trial.line("show 1 --raw request"));
-    println!("{}", trial.line("show 1 --raw response"));
+    let (sent, got) = (
+        r#"{"type":"response.create","response":{"model":"m","input":"Is the sea blue?"}}"#,
+        r#"{"type":"response.completed","response":{"id":"resp_1","output":[]}}"#,
+    );
+    assert_eq!((recorded.code, recorded.out.trim_end()), (Some(0), got), "{}", recorded.err);
+    assert_eq!(String::from_utf8(serve.join().unwrap()).unwrap(), sent);
+    let shown = trial.line("show 1");
+    assert!(shown.contains(", 101, 2 messages, "), "{shown}");
+    assert!(shown.contains(&format!("frames[0] sent  {sent}\nframes[1] received  {got}\n")), "{shown}");
+    let frames = &trial.node("1")["frames"];
+    assert_eq!((&frames[0]["from_agent"], &frames[0]["payload"]), (&true.into(), &sent.into()), "{frames}");
+    assert_eq!((&frames[1]["from_agent"], &frames[1]["payload"]), (&false.into(), &got.into()), "{frames}");
+    let raw = trial.line("show 1 --raw response");
+    assert!(raw.contains(&format!("\n> {sent}\n< {got}\n> (close)\n")), "{raw}");
 }
 
 #[test]
@@ -120,9 +136,9 @@ fn strange_json_is_recorded_matched_and_never_mixed_up() {
         let (other, asked) = trial.asked_while(|| trial.replay([&tag]));
         assert!(asked.is_empty());
         assert_eq!(other.code, Some(1), "pair {number}: {}", other.err.chars().take(2000).collect::<String>());
-        println!("{}", other.err.chars().take(1500).collect::<String>());
+        assert!(other.grade().starts_with("1 call: 1 refused; "), "pair {number}: {}", other.grade());
         let shown = trial.line(&format!("show {tag}:1"));
-        println!("{}", shown.chars().take(700).collect::<String>());
+        assert!(shown.contains("got it") && !shown.contains("--- exit"), "pair {number}");
     }
     assert!(recorded.contains(&deep_1));
 }

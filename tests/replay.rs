@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use serde_json::Value;
+
 use crate::support::fake_model::Reply;
 use crate::support::trial::{Ran, Trial, shop, texts};
 
@@ -21,8 +23,8 @@ fn a_replay_without_a_change_needs_no_key_no_network_and_no_model() {
     };
     let (replayed, asked) = trial.asked_while(|| without(&trial));
     assert!(asked.is_empty(), "{asked:?}");
-    assert_eq!((replayed.code, &replayed.out), (Some(0), &recorded.out));
-    println!("{}", replayed.err);
+    assert_eq!((replayed.code, &replayed.out), (Some(0), &recorded.out), "{}", replayed.err);
+    assert_eq!(replayed.grade(), "2 calls: 2 exact; tools: 1 ran again in the agent; order kept; 0 sent");
 }
 
 #[test]
@@ -70,29 +72,45 @@ fn piped_input_is_given_back() {
     child.stdin.take().unwrap().write_all(b"something else\n").unwrap();
     let other = child.wait_with_output().unwrap();
     assert_eq!(other.status.code(), Some(1), "what is piped in now is read, and the recording has no answer to it");
-    println!("{}", String::from_utf8_lossy(&other.stderr));
+    let said = String::from_utf8_lossy(&other.stderr);
+    assert!(said.contains("recorded: \"hello from a pipe\"\nretake:   now:      \"something else\"\n"), "{said}");
 }
 
 #[test]
 fn a_prompt_changed_in_one_branch_leaves_the_others_alone() {
     let trial = Trial::new(shop);
     trial.record("fan", &["fan"]);
-    let shown = trial.line("show fan");
-    println!("{shown}");
     let node = node_with(&trial, "You watch the south.");
     let set = format!("{node}.system=You watch the deep south.");
     let (replayed, asked) = trial.asked_while(|| trial.replay(["--yes", "--set", &set]));
-    println!("{}{}", replayed.out, replayed.err);
-    for asked in &asked {
-        println!("{}", asked.text());
+    assert_eq!(replayed.code, Some(0), "{}", replayed.err);
+    assert_eq!(
+        replayed.grade(),
+        "7 calls: 4 exact, 2 sent changed, 1 sent; tools: 3 ran again in the agent; order kept; 3 sent"
+    );
+    let begins: Vec<(String, usize)> = asked.iter().map(|asked| (texts(asked).remove(0), texts(asked).len())).collect();
+    let changed = "You watch the deep south.".to_owned();
+    assert_eq!(begins, [(changed.clone(), 2), (changed, 4), ("You sum up.".to_owned(), 2)]);
+    assert!(texts(&asked[2])[1].contains("You watch the deep south. I was told"), "{:?}", texts(&asked[2]));
+    for run in ["fan", "latest"] {
+        assert_eq!(joined(&trial, run), (10, 3), "{run}: {}", trial.line(&format!("show {run}")));
     }
-    println!("{}", trial.line("show latest"));
+}
+
+/// The number of the call that joins the branches, and how many calls lead to it.
+fn joined(trial: &Trial, run: &str) -> (u64, usize) {
+    let whole = trial.line(&format!("show {run} --json"));
+    let lines: Vec<Value> = whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let join = lines.iter().find(|line| line["type"] == "node" && line["name"] == "You sum up.").unwrap();
+    let into = lines.iter().filter(|line| line["type"] == "edge" && line["to"] == join["id"]);
+    let from: std::collections::BTreeSet<u64> = into.map(|edge| edge["from"].as_u64().unwrap()).collect();
+    (join["id"].as_u64().unwrap(), from.len())
 }
 
 /// The first model call whose request has this message.
 fn node_with(trial: &Trial, text: &str) -> String {
     let whole = trial.line("show latest --json");
-    let nodes = whole.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let nodes = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     for node in nodes.filter(|node| node["type"] == "node" && node["kind"] == "llm") {
         let id = node["id"].to_string();
         if trial.line(&format!("show latest:{id} --json")).contains(text) {
@@ -106,15 +124,19 @@ fn node_with(trial: &Trial, text: &str) -> String {
 fn a_changed_document_reaches_the_calls_that_carry_it() {
     let trial = Trial::new(shop);
     trial.record("rag", &["rag"]);
-    println!("{}", trial.line("show rag"));
     let effects = || std::fs::read_to_string(trial.env.work().join("effects")).unwrap();
     assert_eq!(effects(), "library\nbook_seat noon\n");
     let (replayed, asked) = trial
         .asked_while(|| trial.replay(["--set", "1.documents[0].text=The last ferry leaves the harbour at midnight."]));
-    println!("{}{}", replayed.out, replayed.err);
-    for asked in &asked {
-        println!("{}", asked.text());
-    }
+    assert_eq!(replayed.code, Some(0), "{}", replayed.err);
+    assert_eq!(
+        replayed.grade(),
+        "2 calls: 1 exact, 1 sent; tools: 0 ran again in the agent; announced: 2 served; order kept; 1 sent"
+    );
+    let sent: Vec<String> = asked.iter().map(|asked| texts(asked).remove(1)).collect();
+    let dogs = "Dogs travel free of charge on every ferry.";
+    assert_eq!(sent, [format!("When is the last ferry?\n\nThe last ferry leaves the harbour at midnight.\n{dogs}")]);
     assert_eq!(effects(), "library\nbook_seat noon\n", "nothing ran again");
-    println!("{}", trial.line("show latest"));
+    assert_eq!(trial.replay(["--yes"]).code, Some(0));
+    assert_eq!(effects(), "library\nbook_seat noon\n", "nor does it without a change");
 }

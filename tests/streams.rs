@@ -103,18 +103,16 @@ fn an_answer_is_given_in_the_form_that_is_asked_for() {
             trial.env.write("asks", ask(path, body, !recorded_stream));
             let (other, asked) = trial.asked_while(|| trial.replay::<&str>([]));
             assert!(asked.is_empty());
-            println!("{path} {recorded_stream} {:?}\n{}{}\n{}", other.code, other.out, other.err, said(&other.out));
-            let set =
-                if path.ends_with("messages") || path.ends_with("responses") || true { "1.answer=Three!" } else { "" };
-            let (other, asked) = trial.asked_while(|| trial.replay(["--set", set]));
+            assert_eq!(other.code, Some(0), "{}", other.err);
+            let kind = if recorded_stream { "200 application/json {" } else { "200 text/event-stream" };
+            assert!(other.out.starts_with(kind), "{path}: {}", other.out);
+            assert!(said(&other.out).contains("One two."), "{path}: {}", other.out);
+            assert_eq!(other.grade(), "1 call: 1 exact; order kept; 0 sent");
+            let (edited, asked) = trial.asked_while(|| trial.replay(["--set", "1.answer=Three!"]));
             assert!(asked.is_empty());
-            println!(
-                "EDITED {path} {recorded_stream} {:?}\n{}{}\n{}",
-                other.code,
-                other.out,
-                other.err,
-                said(&other.out)
-            );
+            assert!(edited.out.starts_with(kind), "{path}: {}", edited.out);
+            assert!(said(&edited.out).contains("Three!") && !edited.out.contains("two"), "{path}: {}", edited.out);
+            assert_eq!(edited.grade(), "1 call: 1 edited; order kept; 0 sent");
         }
     }
 }
@@ -129,10 +127,19 @@ fn what_was_tried_again_is_answered_as_it_was() {
     let line = ask("/v1/chat/completions", r#""model":"m","messages":[{"role":"user","content":"Count."}]"#, true);
     trial.env.write("asks", line.repeat(3));
     let recorded = trial.record("first", &["requests", "asks"]);
-    println!("{}{}", recorded.out, recorded.err);
-    println!("{}{}", trial.line("show"), trial.line("show 1"));
+    let begins: Vec<&str> = recorded.out.lines().filter(|line| !line.is_empty()).collect();
+    assert!(begins[0].starts_with("429 application/json retry-after 30 "), "{}", recorded.out);
+    assert!(begins[1].starts_with("200 text/event-stream; charset=utf-8 broken off "), "{}", recorded.out);
+    let shown = trial.line("show 1");
+    assert!(shown.contains("  attempt 1: 429, 33 B, ") && shown.contains("  attempt 2: 200, "), "{shown}");
     let (same, asked) = trial.asked_while(|| trial.replay::<&str>([]));
     assert!(asked.is_empty());
-    println!("{:?} {}{}", same.code, same.out, same.err);
-    println!("{}", trial.line("show latest"));
+    assert_eq!(
+        (same.code, same.out.clone()),
+        (Some(0), recorded.out.replace("retry-after 30", "retry-after 0")),
+        "{}",
+        same.err
+    );
+    assert_eq!(same.grade(), "3 calls: 3 exact; order kept; 0 sent");
+    assert!(trial.line("show latest").contains("3 attempts"));
 }

@@ -10,15 +10,14 @@ fn an_imported_run_is_replayed_with_the_command_of_who_imported_it() {
     let here = Trial::new(shop);
     let recorded = here.record("chat", &["chat"]);
     let exported = here.line("export chat -o chat.retake");
-    println!("{exported}");
+    assert_eq!(exported, "--- stderr\nwrote lkkkkkkk to `chat.retake`\n");
     let there = Trial::new(|_| Reply::chat("never asked"));
     fs::copy(here.env.work().join("chat.retake"), there.env.work().join("chat.retake")).unwrap();
     let imported = there.line("import chat.retake");
-    println!("{imported}");
+    assert_eq!(imported, "lkkkkkkk\n");
     let id = imported.lines().next().unwrap().to_owned();
     for run in [id.as_str(), "chat.retake"] {
         let unasked = there.replay([run, "--yes"]);
-        println!("{}", unasked.err);
         assert_eq!(unasked.code, Some(2), "{}", unasked.err);
         assert!(unasked.err.contains("is not run unasked"), "{}", unasked.err);
         assert!(!there.env.work().join("effects").exists(), "it did not run");
@@ -26,10 +25,10 @@ fn an_imported_run_is_replayed_with_the_command_of_who_imported_it() {
     let words: Vec<String> =
         [id.clone(), "--yes".to_owned(), "--".to_owned()].into_iter().chain(Trial::agent(&["chat"])).collect();
     let (replayed, asked) = there.asked_while(|| there.replay(&words));
-    println!("{}", replayed.err);
     assert!(asked.is_empty());
     assert_eq!((replayed.code, &replayed.out), (Some(0), &recorded.out), "{}", replayed.err);
-    println!("{}", there.line("ls"));
+    let listed = there.line("ls");
+    assert!(listed.lines().nth(1).is_some_and(|line| line.starts_with("└─")), "{listed}");
 }
 
 #[test]
@@ -52,8 +51,8 @@ fn an_imported_run_names_no_upstream() {
         .env("HTTPS_PROXY", "http://127.0.0.1:9");
     command.args(["replay", "latest", "--yes", "--set", "1.system=x", "--"]).args(Trial::agent(&["chat"]));
     let ran = there.finish(&mut command);
-    println!("{}{}", ran.out, ran.err);
-    assert_ne!(ran.code, Some(0));
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("cannot reach `api.openai.com`"), "{}", ran.err);
     assert_eq!(theirs.asked().len(), before, "the stranger's upstream is left alone");
     let words: Vec<String> = ["latest", "--yes", "--set", "1.system=x", "--"]
         .map(str::to_owned)
@@ -72,21 +71,21 @@ fn tags_removal_and_upkeep_of_real_runs() {
     trial.record("one", &["chat"]);
     trial.record("two", &["fan"]);
     trial.replay(["one", "--yes"]);
-    println!("{}", trial.line("tag one keep"));
-    println!("{}", trial.line("ls"));
+    assert_eq!(trial.line("tag one keep"), "--- stderr\ntagged lkkkkkkk as `keep`\n");
+    assert!(trial.line("ls").contains("scripted chat  [keep] [one]\n"), "{}", trial.line("ls"));
     let (shown, listed) = (trial.line("show two --json"), trial.line("ls --json"));
-    println!("{}", trial.line("store verify"));
-    let index = fs::read_dir(trial.env.store()).unwrap().map(|entry| entry.unwrap().path());
-    println!("{:?}", index.collect::<Vec<_>>());
-    fs::remove_dir_all(trial.env.store().join("index")).unwrap();
-    println!("{}", trial.line("store rebuild"));
-    assert_eq!(trial.line("show two --json"), shown);
-    assert_eq!(trial.line("ls --json"), listed);
-    assert!(!trial.line("store verify").contains("--- exit"));
-    fs::remove_dir_all(trial.env.store().join("index")).unwrap();
+    let index = trial.env.store().join("index");
+    fs::remove_dir_all(&index).unwrap();
+    assert_eq!(trial.line("store rebuild"), "--- stderr\nrebuilt the index: 3 runs\n");
+    assert_eq!((trial.line("show two --json"), trial.line("ls --json")), (shown, listed.clone()));
+    fs::remove_dir_all(&index).unwrap();
     assert_eq!(trial.line("ls --json"), listed, "it comes back by itself");
-    println!("{}", trial.line("rm one --yes"));
-    println!("{}", trial.line("ls"));
-    println!("{}", trial.line("show one"));
-    assert!(!trial.line("store verify").contains("--- exit"));
+    let verified = trial.line("store verify");
+    assert!(verified.starts_with("3 recordings, ") && verified.ends_with(", all sound\n"), "{verified}");
+    assert_eq!(trial.line("rm keep --yes"), "--- stderr\ndeleted 1 run\n");
+    let listed = trial.line("ls");
+    assert!(listed.contains("replay of lkkkkkkk") && !listed.contains("[keep]"), "{listed}");
+    assert!(trial.line("show one").contains("error: no run matches `one`"));
+    let verified = trial.line("store verify");
+    assert!(verified.starts_with("2 recordings, ") && verified.ends_with(", all sound\n"), "{verified}");
 }

@@ -270,6 +270,7 @@ fn said(args: &Args, options: &Options) -> Vec<String> {
     let mut flag = |name: &str, value: Option<String>| said.extend(value.map(|value| format!("--{name} {value}")));
     flag("model", args.model.clone());
     flag("from", args.from.clone());
+    flag("max-calls", args.max_calls.map(|calls| calls.to_string()));
     flag("live", (args.live != Live::Auto).then(|| format!("{:?}", args.live).to_lowercase()));
     for tool in &args.run_tool {
         said.push(format!("--run {tool}"));

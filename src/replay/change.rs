@@ -287,7 +287,12 @@ impl Change {
         };
         let set = |path: &Path| dialect.set(Side::Request, body, path, &self.wanted.value).ok();
         let now = dialect.get(Side::Request, body, &self.wanted.path);
-        if own_node || (now == self.old && self.old.is_some()) {
+        // A field that was added stands nowhere else; a message has to be found.
+        let whole = match self.wanted.path.0.as_slice() {
+            [Step::Key(first), Step::Key(_)] => first == "request",
+            path => path.len() == 1,
+        };
+        if own_node || (now == self.old && (self.old.is_some() || whole)) {
             return set(&self.wanted.path);
         }
         let old = self.old.as_ref()?;

@@ -21,6 +21,7 @@ use crate::model::{Micros, NodeId, Part, Reply};
 use crate::record::announced;
 use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
+use crate::text::units::count;
 use crate::wire::canonical::{Canonical, Key};
 use crate::wire::{self, Parsed, Side};
 
@@ -450,7 +451,8 @@ impl Matcher {
             } else if self.plan.options.live == Live::Never {
                 "it would have to be sent, and `--live never` forbids it".to_owned()
             } else {
-                format!("{} calls were sent already, which is the most that was allowed", self.sent)
+                let sent = count(self.sent, "call");
+                format!("{sent} {} sent already, and no more are allowed", if self.sent == 1 { "was" } else { "were" })
             };
             self.refused = true;
             return self.refuse(

@@ -222,7 +222,9 @@ impl Plan {
         if let (true, Some(model)) = (nothing, &self.options.model) {
             lines.push(format!("`--model {model}` changes nothing, as no call is sent; `--from NODE` sends some"));
         }
-        if !live.is_empty() {
+        if self.options.live == Live::Never && !live.is_empty() {
+            lines.push(format!("{} would have to be sent, which `--live never` forbids", ranges(&live)));
+        } else if !live.is_empty() {
             let most = count(self.ceiling(), "call");
             lines.push(format!("{} sent, if the agent still makes them (at most {most})", ranges(&live)));
         }

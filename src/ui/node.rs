@@ -285,7 +285,7 @@ fn http(out: &mut String, run: &Run, node: &Node, paper: Paper) {
         }
     }
     for (place, frame) in messages(call).enumerate() {
-        let path = format!("frames[{place}]  {}", if frame.from_agent { "sent" } else { "received" });
+        let path = format!("frames[{place}] {}", if frame.from_agent { "sent" } else { "received" });
         match std::str::from_utf8(&frame.payload) {
             Ok(text) => field(out, &path, text, paper),
             Err(_) => field(out, &path, &binary(&frame.payload), paper),

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("scripted: {error}");
+            drop(writeln!(io::stderr(), "scripted: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -63,9 +63,9 @@ impl Client {
     fn ask(&mut self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> io::Result<Answer<'_>> {
         let mut head = format!("{method} {}{path} HTTP/1.1\r\nHost: {}\r\n", self.prefix, self.host);
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n\r\n"]);
         let mut message = head.into_bytes();
         message.extend_from_slice(body);
         self.stream.get_mut().write_all(&message)?;
@@ -160,7 +160,7 @@ fn requests(file: &str) -> io::Result<()> {
     if text.contains("${stdin}") {
         io::stdin().read_to_string(&mut input)?;
     }
-    let fill = |text: &str| {
+    let filled = |text: &str| {
         let mut text = text.replace("${stdin}", input.trim_end());
         while let Some((start, rest)) = text.split_once("${") {
             let (name, end) = rest.split_once('}').unwrap_or((rest, ""));
@@ -172,12 +172,12 @@ fn requests(file: &str) -> io::Result<()> {
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(header) = line.strip_prefix("> ") {
             let (name, value) = header.split_once(": ").ok_or_else(|| io::Error::other("a header"))?;
-            headers.push((name.to_owned(), fill(value)));
+            headers.push((name.to_owned(), filled(value)));
             continue;
         }
         let mut words = line.splitn(3, ' ');
-        let (method, path) = (words.next().unwrap_or_default(), fill(words.next().unwrap_or_default()));
-        let body = fill(words.next().unwrap_or_default());
+        let (method, path) = (words.next().unwrap_or_default(), filled(words.next().unwrap_or_default()));
+        let body = filled(words.next().unwrap_or_default());
         let mut client = Client::new()?;
         let answer = client.ask(method, &path, &std::mem::replace(&mut headers, usual()), body.as_bytes())?;
         let again = answer.header("retry-after").map(|value| format!(" retry-after {value}")).unwrap_or_default();

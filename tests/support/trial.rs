@@ -103,7 +103,7 @@ impl Ran {
     /// The line of the grade.
     pub(crate) fn grade(&self) -> &str {
         let lines = self.err.lines().filter_map(|line| line.strip_prefix("retake: recorded "));
-        lines.filter_map(|line| line.split_once(": ")).map(|(_, grade)| grade).last().unwrap_or_default()
+        lines.filter_map(|line| line.split_once(": ")).map(|(_, grade)| grade).next_back().unwrap_or_default()
     }
 }
 
