@@ -16,8 +16,6 @@ pub mod lineage;
 
 pub mod diff;
 
-pub mod format;
-
 pub mod store;
 
 pub mod proxy;
@@ -25,6 +23,8 @@ pub mod proxy;
 pub mod record;
 
 pub mod replay;
+
+pub mod format;
 
 mod loopback;
 

@@ -8,6 +8,8 @@ mod crash;
 mod demo;
 mod diff;
 mod export;
+mod flake;
+mod grade;
 mod json;
 mod ls;
 mod odd;

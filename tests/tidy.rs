@@ -13,15 +13,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("wire", &["model", "text"]),
     ("lineage", &["model", "text"]),
     ("diff", &["lineage", "model", "text"]),
-    ("format", &["diff", "lineage", "model", "text", "wire"]),
     ("store", &["model", "text"]),
     ("proxy", &["model", "text", "wire"]),
     ("record", &["config", "lineage", "model", "proxy", "redact", "store", "text", "wire"]),
     ("replay", &["config", "lineage", "model", "proxy", "record", "redact", "store", "text", "wire"]),
+    ("format", &["diff", "lineage", "model", "replay", "text", "wire"]),
     ("loopback", &[]),
     ("announce", &["config", "loopback", "model", "text"]),
     ("demo", &["announce", "config", "loopback", "model", "text"]),
-    ("ui", &["diff", "lineage", "model", "text"]),
+    ("ui", &["diff", "lineage", "model", "replay", "text"]),
     (
         "cli",
         &[

@@ -11,7 +11,7 @@ const PIPE: Paper = Paper { width: None, colour: false, now: Micros(made::BEGIN 
 const TERMINAL: Paper = Paper { width: Some(60), ..PIPE };
 
 fn show(run: &Run, paper: Paper) -> String {
-    run::view(run, &made::summary(run, State::Finished), paper)
+    run::view(run, &made::summary(run, State::Finished), None, paper)
 }
 
 #[test]

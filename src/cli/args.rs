@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{Globals, demo, diff, export, help, import, ls, record, replay, rm, show, store, tag};
+use super::{Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, rm, show, store, tag};
 
 /// Record, replay and diff agent runs
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ pub(super) enum Command {
     Show(show::Args),
     Diff(diff::Args),
     Replay(replay::Args),
+    Grade(grade::Args),
+    Flake(flake::Args),
     Tag(tag::Args),
     Export(export::Args),
     Rm(rm::Args),
@@ -42,7 +44,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["demo"]),
     ("Record", &["record", "import"]),
     ("Look", &["ls", "show", "diff"]),
-    ("Replay", &["replay"]),
+    ("Replay", &["replay", "grade", "flake"]),
     ("Keep", &["tag", "export", "rm", "store"]),
 ];
 

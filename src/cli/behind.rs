@@ -153,6 +153,7 @@ pub(crate) fn record(recording: &Recording<'_>, globals: &Globals) -> Result<(i3
         set: Vec::new(),
         unset: Vec::new(),
         input: record::Input::Own,
+        mute: false,
         started,
         first: 1,
         token: token(),

@@ -126,7 +126,7 @@ fn show(recorded: &Sealed, globals: &Globals) -> Result<(), Error> {
     globals.print(if globals.json {
         json::whole(&recorded.run, &recorded.summary)
     } else {
-        run_view::view(&recorded.run, &recorded.summary, globals.paper())
+        run_view::view(&recorded.run, &recorded.summary, None, globals.paper())
     })
 }
 
@@ -143,6 +143,8 @@ fn change(run: &Run, system: String, model: &[String], globals: &Globals) -> Res
         keep_telemetry: false,
         pace: false,
         yes: true,
+        mute: false,
+        agreed: false,
     };
     let options = Options { changes: vec![wanted], allow_effects: true, ..Options::default() };
     replay::perform(run.clone(), options, &request, globals)

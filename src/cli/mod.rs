@@ -7,7 +7,9 @@ mod diff;
 mod edit;
 mod error;
 mod export;
+mod flake;
 mod globals;
+mod grade;
 mod help;
 mod import;
 mod library;
@@ -54,6 +56,8 @@ fn run(words: Vec<OsString>) -> i32 {
         Command::Show(args) => show::run(args, globals),
         Command::Diff(args) => diff::run(args, globals),
         Command::Replay(args) => replay::run(args, globals),
+        Command::Grade(args) => grade::run(args, globals),
+        Command::Flake(args) => flake::run(args, globals),
         Command::Tag(args) => tag::run(args, globals),
         Command::Export(args) => export::run(args, globals),
         Command::Rm(args) => rm::run(args, globals),

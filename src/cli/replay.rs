@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     if library::is_running(&found.summary) {
         return Err(Error::new(Kind::Usage, format!("run `{}` is still being recorded", found.run.id)));
     }
-    let command = command(args, &found.run, imported)?;
+    let command = command(&args.command, "replay", &found.run, imported)?;
     let options = options(args, &found.run, globals)?;
     let changes = said(args, &options);
     let (upstream, _serving) = stand_in(&found.run, imported)?;
@@ -111,6 +111,8 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         keep_telemetry: args.keep_telemetry,
         pace: args.pace,
         yes: args.yes,
+        mute: false,
+        agreed: false,
     };
     let id = found.run.id.clone();
     let done = perform(found.run, options, &request, globals)?;
@@ -121,7 +123,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
 }
 
 /// What the demo's runs need: their stand-in, served again.
-fn stand_in(run: &Run, imported: bool) -> Result<(Vec<String>, Option<Handle>), Error> {
+pub(crate) fn stand_in(run: &Run, imported: bool) -> Result<(Vec<String>, Option<Handle>), Error> {
     if imported || !is_stand_in(&run.started) {
         return Ok((Vec::new(), None));
     }
@@ -140,6 +142,10 @@ pub(crate) struct Request {
     pub(crate) keep_telemetry: bool,
     pub(crate) pace: bool,
     pub(crate) yes: bool,
+    /// Whether only the recording sees the agent's output, and retake says nothing but what it must.
+    pub(crate) mute: bool,
+    /// Whether the tools that run again were agreed to before.
+    pub(crate) agreed: bool,
 }
 
 /// What became of a replay.
@@ -151,14 +157,14 @@ pub(crate) struct Done {
 }
 
 /// The command: the given one, else the recorded one; a stranger's is never run unasked.
-fn command(args: &Args, run: &Run, imported: bool) -> Result<Vec<String>, Error> {
-    if !args.command.is_empty() {
-        return behind::words(&args.command);
+pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool) -> Result<Vec<String>, Error> {
+    if !given.is_empty() {
+        return behind::words(given);
     }
     let recorded = run.started.command.clone();
     if recorded.is_empty() {
         return Err(Error::new(Kind::Usage, format!("run `{}` has no command", run.id))
-            .hint(format!("give one: `retake replay {} -- COMMAND`", run.id)));
+            .hint(format!("give one: `retake {verb} {} -- COMMAND`", run.id)));
     }
     let shown = one_line(&recorded.join(" "));
     if imported && !asked(&format!("run `{}` was imported; run its command `{shown}` here? [y/N] ", run.id))? {
@@ -166,7 +172,7 @@ fn command(args: &Args, run: &Run, imported: bool) -> Result<Vec<String>, Error>
             Kind::Usage,
             format!("run `{}` was imported, and its command is not run unasked: `{shown}`", run.id),
         )
-        .hint(format!("if you trust it, give it yourself: `retake replay {} -- {shown}`", run.id)));
+        .hint(format!("if you trust it, give it yourself: `retake {verb} {} -- {shown}`", run.id)));
     }
     Ok(recorded)
 }
@@ -249,7 +255,7 @@ fn known_tool(name: &str, run: &Run) -> Result<(), Error> {
     Err(Error::new(Kind::Usage, format!("run `{}` called no tool `{}`; {there}", run.id, one_line(name))))
 }
 
-fn refused(error: replay::Error) -> Error {
+pub(crate) fn refused(error: replay::Error) -> Error {
     let what = error.to_string();
     let hint = match error {
         replay::Error::Syntax(_) | replay::Error::Path { .. } => {
@@ -293,7 +299,9 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
     let id = run.id.clone();
     let highest = run.graph.nodes().last().map_or(0, |node| node.id.0);
     let plan = Plan::new(run, options).map_err(refused)?;
-    announce(&plan, globals);
+    if !request.mute {
+        announce(&plan, globals);
+    }
     consent(&plan, &around.settings, request)?;
     let redactor = around.redactor(&[])?;
     redactor.reserve(plan.highest_secret());
@@ -305,9 +313,11 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
     let (store, take) = behind::begin(globals, &redactor)?;
     let mut started = replay::started(around.started(&request.command), &id, request.changes.clone(), highest);
     started.run = Some(take.run().clone());
-    different(&plan, &started, globals);
-    let input = input(&plan);
-    let quiet = globals.quiet;
+    if !request.mute {
+        different(&plan, &started, globals);
+    }
+    let input = input(&plan, request.mute);
+    let quiet = globals.quiet || request.mute;
     let replayed = take.run().clone();
     let watch = take.watch();
     let job = Job {
@@ -317,6 +327,7 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
         routes,
         set,
         input,
+        mute: request.mute,
         started,
         token: behind::token(),
         watch: Arc::clone(&watch),
@@ -343,7 +354,9 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
         }
     };
     let sealed = take.seal(&store).map_err(|error| library::failed(&error))?;
-    if globals.json {
+    if request.mute {
+        // What it came to is said for all runs together.
+    } else if globals.json {
         streams::note(&format!("{}\n", json::run(&sealed.summary)));
     } else if !globals.quiet {
         if let Some(warning) = &sealed.warning {
@@ -397,7 +410,7 @@ fn consent(plan: &Plan, settings: &Settings, request: &Request) -> Result<(), Er
             (name, count, effect)
         })
         .collect();
-    if tools.is_empty() {
+    if tools.is_empty() || request.agreed {
         return Ok(());
     }
     tools.sort_by_key(|(name, _, effect)| (std::cmp::Reverse(effect.tier == Some(Tier::Destructive)), name.clone()));
@@ -421,9 +434,9 @@ fn consent(plan: &Plan, settings: &Settings, request: &Request) -> Result<(), Er
 }
 
 /// What the agent reads: what is piped in, else what was recorded.
-fn input(plan: &Plan) -> Input {
+fn input(plan: &Plan, only_recorded: bool) -> Input {
     let recorded_terminal = plan.run().started.terminals[0];
-    if record::is_piped_in() || recorded_terminal {
+    if recorded_terminal || (!only_recorded && record::is_piped_in()) {
         return Input::Own;
     }
     let pieces = plan.run().output.iter().filter(|output| output.stream == 0 && !output.bytes.is_empty());

@@ -3,8 +3,10 @@
 use clap::ValueEnum;
 
 use super::{Error, Globals, Kind, library};
+use crate::config::Settings;
 use crate::format::json;
 use crate::model::{Detail, NodeId, Run};
+use crate::replay;
 use crate::ui::{node, raw, run};
 
 /// Show a run as a graph, or one node in full
@@ -55,13 +57,24 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         Some(id) => globals.print(node::view(&found.run, id, globals.paper()).unwrap_or_default())?,
         None if globals.json => globals.print(json::whole(&found.run, &found.summary))?,
         None => {
-            globals.print(run::view(&found.run, &found.summary, globals.paper()))?;
+            let verdict = verdict(&found);
+            globals.print(run::view(&found.run, &found.summary, verdict.as_deref(), globals.paper()))?;
             if found.run.graph.is_empty() && !library::is_running(&found.summary) {
                 globals.hint("see which variables lead calls to retake with `retake help environment`");
             }
         }
     }
     Ok(0)
+}
+
+/// How replayable a recorded run is; a replay has a grade of its own.
+fn verdict(found: &library::Found) -> Option<String> {
+    let recorded = found.run.started.parent.is_none() && !found.run.graph.is_empty();
+    (recorded && !library::is_running(&found.summary)).then(|| {
+        // A settings file that is not right is for the commands to say that need it.
+        let settings = Settings::load(std::path::Path::new(".")).unwrap_or_default();
+        replay::gradeable(&found.run, &settings).line()
+    })
 }
 
 fn side_of(run: &Run, id: NodeId, side: Side) -> Result<Vec<u8>, Error> {

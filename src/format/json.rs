@@ -11,6 +11,8 @@
 //! | `edge` | a connection of two nodes |
 //! | `diff` | how much two runs differ |
 //! | `pair` | two nodes that stand for one another, or one that has no other, and how they differ |
+//! | `assessment`, `judged` | how replayable a run is, and each of its nodes ([`super::replays`]) |
+//! | `flake`, `volatile`, `race` | what differs between replays, and each such thing ([`super::replays`]) |
 
 use std::borrow::Cow;
 
@@ -265,7 +267,7 @@ pub fn node_in_full(all: &Run, id: NodeId) -> Option<String> {
     Some(lines)
 }
 
-fn line(value: &impl Serialize) -> String {
+pub(super) fn line(value: &impl Serialize) -> String {
     let text = serde_json::to_string(value).expect("the shapes hold texts and numbers, and keys are texts");
     format!("{}\n", escaped_json(&text))
 }

@@ -1,3 +1,4 @@
 //! Runs in other shapes, in and out.
 
 pub mod json;
+pub mod replays;

@@ -39,6 +39,8 @@ pub struct Setup {
     pub unset: Vec<String>,
     /// Its standard input.
     pub input: Input,
+    /// Whether its output is recorded only, and not passed on.
+    pub mute: bool,
     /// The first event. Upstreams that it does not name are taken from the routes.
     pub started: Started,
     /// First number of calls and announced nodes.
@@ -125,6 +127,7 @@ pub fn run(setup: Setup) -> Result<Outcome, Failure> {
         clock: Arc::clone(&setup.clock),
         open: Arc::new(AtomicUsize::new(0)),
         passed: Arc::new(AtomicU64::new(0)),
+        mute: setup.mute,
     };
     let mut set = setup.set;
     set.extend(setup.routes.variables(&listener));

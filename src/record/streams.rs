@@ -38,6 +38,8 @@ pub(super) struct Tap {
     pub(super) open: Arc<AtomicUsize>,
     /// How many pieces of output have passed.
     pub(super) passed: Arc<AtomicU64>,
+    /// Whether output is recorded only, and not passed on.
+    pub(super) mute: bool,
 }
 
 impl Tap {
@@ -81,7 +83,7 @@ impl Streams {
             }
         };
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let (to_terminal, errors_to_terminal) = (stdout.is_terminal(), stderr.is_terminal());
+        let (to_terminal, errors_to_terminal) = (!tap.mute && stdout.is_terminal(), !tap.mute && stderr.is_terminal());
         if to_terminal || errors_to_terminal {
             let which = match (to_terminal, errors_to_terminal) {
                 (true, true) => "standard output and error were a terminal and are",
@@ -90,7 +92,7 @@ impl Streams {
             };
             tap.note(&format!("{which} not recorded"));
         }
-        let joined = !to_terminal && !errors_to_terminal && is_same(stdout.as_fd(), stderr.as_fd());
+        let joined = !tap.mute && !to_terminal && !errors_to_terminal && is_same(stdout.as_fd(), stderr.as_fd());
         let mut piped = |stream: u8| -> io::Result<PipeWriter> {
             let (reader, writer) = io::pipe()?;
             let tap = tap.clone();
@@ -218,7 +220,11 @@ fn pass_on(mut reader: impl Read, stream: u8, tap: &Tap) {
             break;
         }
         let piece = &buffer[..length];
-        let written = if stream == 1 { write(&mut io::stdout(), piece) } else { write(&mut io::stderr(), piece) };
+        let written = match stream {
+            _ if tap.mute => Ok(()),
+            1 => write(&mut io::stdout(), piece),
+            _ => write(&mut io::stderr(), piece),
+        };
         tap.saw(stream, Bytes::copy_from_slice(piece));
         tap.passed.fetch_add(1, Ordering::Relaxed);
         if written.is_err() {

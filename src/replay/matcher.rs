@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod fault;
-mod nearly;
+pub(super) mod nearly;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -1,8 +1,12 @@
 //! Replays: a plan over a recording, and the tape that answers by it.
 
+mod assess;
+#[cfg(test)]
+mod assess_tests;
 mod change;
 mod clock;
 pub mod effects;
+mod flake;
 mod given;
 mod grade;
 mod index;
@@ -26,7 +30,9 @@ mod tests;
 #[cfg(test)]
 mod torture;
 
+pub use assess::{Assessment, Judged, Reason, Word, gradeable};
 pub use change::{Change, Error, Scope, Target, Wanted};
+pub use flake::{Flakiness, Order, Race, Volatile, What, flakiness};
 pub use perform::{Job, Performed, perform, started};
 pub use plan::{Live, Options, Plan, ranges};
 pub use rehearse::Rehearsal;

@@ -28,6 +28,8 @@ pub struct Job {
     pub set: Vec<(String, String)>,
     /// Its standard input.
     pub input: Input,
+    /// Whether its output is recorded only, and not passed on.
+    pub mute: bool,
     /// The first event.
     pub started: Started,
     /// Secret part of the listener's URL.
@@ -109,6 +111,7 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
         set: job.set,
         unset: Vec::new(),
         input: job.input,
+        mute: job.mute,
         started: job.started,
         first,
         token: job.token,

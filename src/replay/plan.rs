@@ -295,7 +295,7 @@ fn conversation(followers: &BTreeMap<NodeId, Vec<NodeId>>, node: NodeId) -> BTre
     found
 }
 
-fn entries(run: &Run, ignore: &[Path]) -> Vec<Entry> {
+pub(super) fn entries(run: &Run, ignore: &[Path]) -> Vec<Entry> {
     let mut owners: HashMap<Seq, (NodeId, usize)> = HashMap::new();
     for node in run.graph.nodes() {
         if matches!(node.detail, Detail::Call { .. } | Detail::Http { .. }) {

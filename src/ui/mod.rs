@@ -2,8 +2,10 @@
 //!
 //! Everything here is a function of its arguments and returns text; only `streams` writes.
 
+pub mod assessment;
 pub mod diff;
 mod facts;
+pub mod flake;
 pub mod graph;
 pub mod message;
 pub mod node;

@@ -7,15 +7,18 @@ use crate::model::{Run, State, Summary};
 use crate::text::escape::one_line;
 use crate::text::units::{ago, count, duration, grouped};
 
-/// The run, as `show` prints it.
+/// The run, as `show` prints it; `verdict` says how replayable it is.
 #[must_use]
-pub fn view(run: &Run, summary: &Summary, paper: Paper) -> String {
+pub fn view(run: &Run, summary: &Summary, verdict: Option<&str>, paper: Paper) -> String {
     let mut out = head(summary, paper);
     for line in about(run, summary, paper) {
         let _ = writeln!(out, "  {}", paper.paint(Style::Faint, &line));
     }
     if let Some(grade) = &summary.grade {
         let _ = writeln!(out, "  {}", one_line(grade));
+    }
+    if let Some(verdict) = verdict {
+        let _ = writeln!(out, "  replay: {}", one_line(verdict));
     }
     out.push('\n');
     if run.graph.is_empty() {

@@ -131,7 +131,7 @@ impl Matcher {
 const MOST_ALIKE: usize = 64;
 
 /// A splitter that knows the places of both sides.
-pub(super) fn splitter(plan: &Plan, here: &Started) -> Splitter {
+pub(in crate::replay) fn splitter(plan: &Plan, here: &Started) -> Splitter {
     let with_directory = |started: &Started| {
         let mut places = started.places.clone();
         places.push(("directory".to_owned(), started.directory.clone()));
