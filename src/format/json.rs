@@ -350,6 +350,7 @@ fn grade(grade: Grade) -> &'static str {
         Grade::Interchangeable => "interchangeable",
         Grade::Place => "place",
         Grade::Miss => "miss",
+        Grade::Ignored => "ignored",
     }
 }
 

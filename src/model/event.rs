@@ -164,6 +164,8 @@ pub enum Grade {
     Place,
     /// No recorded node.
     Miss,
+    /// Same key once the fields are left out that the user ignores.
+    Ignored,
 }
 
 /// The head of an answer.

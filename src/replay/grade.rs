@@ -67,6 +67,7 @@ pub(super) fn line(
             (Action::Serve, Grade::Names) => (1, up_to.as_str()),
             (Action::Serve, Grade::Held) => (2, held.as_str()),
             (Action::Serve, Grade::Interchangeable) => (3, "interchangeable"),
+            (Action::Serve, Grade::Ignored) => (4, "equal but for ignored fields"),
             (Action::Serve, Grade::Place | Grade::Miss) => (4, "served"),
             (Action::ServeEdited, _) => (5, "edited"),
             (Action::SendChanged, _) => (6, "sent changed"),

@@ -183,12 +183,7 @@ impl Matcher {
 
     /// Takes a request apart as the recorded ones were.
     pub(super) fn parse(&self, request: &Request) -> Parsed {
-        let request = if self.plan.options.ignore.is_empty() {
-            request.clone()
-        } else {
-            without(request, &self.plan.options.ignore)
-        };
-        wire::parse(&request, &|id| self.named.get(id).copied())
+        wire::parse(request, &|id| self.named.get(id).copied())
     }
 
     /// Decides about a request.
@@ -205,6 +200,7 @@ impl Matcher {
             Some(found) => found,
             None => self.find(&parsed.canonical, request.at),
         };
+        let found = found.or_else(|| self.find_ignoring(request, parsed));
         if !self.plan.may_send() {
             // Lanes tell what a change reaches and where a call that is sent belongs.
             let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
@@ -232,6 +228,26 @@ impl Matcher {
         self.made.push(Made { inherits: inherits.clone(), node: placed });
         let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
         self.act(request, parsed, found, placed, edited)
+    }
+
+    /// The exchange that a request is once the fields are left out that the user ignores; both values are said.
+    fn find_ignoring(&self, request: &Request, parsed: &Parsed) -> Option<Found> {
+        if self.plan.options.ignore.is_empty() {
+            return None;
+        }
+        let request = without(request, &self.plan.options.ignore);
+        let key = wire::parse(&request, &|id| self.named.get(id).copied()).canonical.key;
+        let entry = (0..self.plan.entries.len())
+            .find(|place| self.plan.entries[*place].ignoring == Some(key) && self.is_open(*place))?;
+        let value = |value: Option<String>| value.map_or("nothing".to_owned(), |value| miss::cut(&value, 80));
+        let notes = self.plan.entries[entry]
+            .parsed
+            .canonical
+            .differences(&parsed.canonical, 5)
+            .into_iter()
+            .map(|found| format!("ignored: {} {}, now {}", found.path, value(found.left), value(found.right)))
+            .collect();
+        Some(Found { entry, grade: Grade::Ignored, notes })
     }
 
     /// The node that comes next in the lane of a node and was not used yet.

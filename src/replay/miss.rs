@@ -135,6 +135,9 @@ impl Miss {
             (Some(left), Some(right)) => around(left, right),
             (left, right) => (value(left), value(right)),
         };
+        // Words that reach the model are never to be ignored lightly: the hint is for parameters.
+        let words = ["messages", "input", "system", "instructions", "tools", "prompt"];
+        let is_words = |path: &String| words.iter().any(|word| path.starts_with(word));
         let path = Some(difference.path.clone()).filter(|path| !path.is_empty());
         let differs = path.as_ref().map_or("its body".to_owned(), |path| format!("`{path}`"));
         Refusal {
@@ -147,7 +150,7 @@ impl Miss {
             .into_iter()
             .chain(self.why.iter().cloned())
             .collect(),
-            ignore: path,
+            ignore: path.filter(|path| !is_words(path)),
         }
     }
 }

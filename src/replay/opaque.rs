@@ -414,6 +414,11 @@ pub(super) fn is_made_up(name: &[u8]) -> bool {
     if digits >= 4 || (begins && name.len() >= 9) {
         return true;
     }
+    // What `mkdtemp` with a prefix makes: eight random characters at the end.
+    let random = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+    if name.len() > 9 && name[name.len() - 8..].iter().all(random) && matches!(name[name.len() - 9], b'-' | b'.') {
+        return true;
+    }
     name.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| {
         let kind = |byte: &u8| if byte.is_ascii_digit() { 0 } else { 1 + u8::from(byte.is_ascii_uppercase()) };
         let changes = word.windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count();

@@ -59,6 +59,8 @@ pub(super) struct Entry {
     pub(super) began: Micros,
     pub(super) ended: Option<Micros>,
     pub(super) parsed: Parsed,
+    /// Key of the request without the fields that the user ignores.
+    pub(super) ignoring: Option<Key>,
     /// What was answered, ids and times aside.
     pub(super) digest: Key,
     /// Nodes that this one directly depends on.
@@ -308,8 +310,9 @@ pub(super) fn entries(run: &Run, ignore: &[Path]) -> Vec<Entry> {
     let mut entries = Vec::with_capacity(run.calls.len());
     for (seq, call) in &run.calls {
         let Some((node, attempt)) = owners.get(seq).copied() else { continue };
-        let request = without(&call.request, ignore);
-        let parsed = wire::parse(&request, &|id| named.get(id).copied());
+        let parsed = wire::parse(&call.request, &|id| named.get(id).copied());
+        let ignoring = (!ignore.is_empty())
+            .then(|| wire::parse(&without(&call.request, ignore), &|id| named.get(id).copied()).canonical.key);
         let mut reply = Reply::default();
         if let (Some(dialect), Some(answer)) = (parsed.dialect, &call.answer) {
             let kind = answer.header("content-type").unwrap_or_default();
@@ -332,6 +335,7 @@ pub(super) fn entries(run: &Run, ignore: &[Path]) -> Vec<Entry> {
             began: call.request.at,
             ended: call.ended.filter(|_| !matches!(call.ending, Some(Ending::ClientLeft))),
             parsed,
+            ignoring,
             digest,
             causes,
         });

@@ -236,7 +236,8 @@ impl Tape {
             .collect();
         let asked_stream = parsed.json().and_then(|json| json.root().get("stream")?.as_bool()).unwrap_or(false);
         let ending = match &call.ending {
-            Some(Ending::Complete) => Ending::Complete,
+            // Where the upstream was not reached the agent got an error of ours, whole.
+            Some(Ending::Complete | Ending::Unreachable(_)) => Ending::Complete,
             Some(Ending::ClientLeft) | None => Ending::Broken("as recorded".into()),
             Some(other) => Ending::Broken(format!("{other:?}")),
         };

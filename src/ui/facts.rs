@@ -167,6 +167,7 @@ pub(super) fn grade(grade: Grade) -> &'static str {
         Grade::Interchangeable => "interchangeable with other calls",
         Grade::Place => "found by its place",
         Grade::Miss => "not in the recording",
+        Grade::Ignored => "equal but for fields that are ignored",
     }
 }
 

@@ -207,6 +207,7 @@ pub(super) enum GradeV1 {
     Interchangeable,
     Place,
     Miss,
+    Ignored,
 }
 
 impl From<Grade> for GradeV1 {
@@ -218,6 +219,7 @@ impl From<Grade> for GradeV1 {
             Grade::Interchangeable => Self::Interchangeable,
             Grade::Place => Self::Place,
             Grade::Miss => Self::Miss,
+            Grade::Ignored => Self::Ignored,
         }
     }
 }
@@ -231,6 +233,7 @@ impl From<GradeV1> for Grade {
             GradeV1::Interchangeable => Self::Interchangeable,
             GradeV1::Place => Self::Place,
             GradeV1::Miss => Self::Miss,
+            GradeV1::Ignored => Self::Ignored,
         }
     }
 }
