@@ -318,7 +318,7 @@ impl Assessment {
         add(happened, "call", " without a whole answer");
         add(remembered, "remembered conversation", "");
         if !tools.is_empty() {
-            let names: Vec<String> = tools.into_iter().map(|name| one_line(name)).collect();
+            let names: Vec<String> = tools.into_iter().map(one_line).collect();
             parts.push(format!("what {} {} again", names.join(" and "), if names.len() == 1 { "does" } else { "do" }));
         }
         parts
@@ -445,7 +445,7 @@ impl Said {
                     said.extend(body.map(|answer| (ended, answer.body().to_vec())));
                 }
                 Detail::Block(block) => {
-                    said.extend(block.output.as_ref().map(|text| (ended, text.clone().into_bytes())))
+                    said.extend(block.output.as_ref().map(|text| (ended, text.clone().into_bytes())));
                 }
                 Detail::Tool(_) => {}
             }

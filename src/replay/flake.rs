@@ -140,7 +140,8 @@ pub fn flakiness(plan: &Plan, replays: &[Run]) -> Flakiness {
             } else if let Some(node) = decided.node {
                 let time = times.entry(node).or_default();
                 let attempts = || plan.entries.iter().filter(|entry| entry.node == node);
-                if let Some(entry) = attempts().find(|entry| entry.attempt == *time).or_else(|| attempts().last()) {
+                if let Some(entry) = attempts().find(|entry| entry.attempt == *time).or_else(|| attempts().next_back())
+                {
                     found.compare(place, entry, &call.request, false, &splitter);
                 }
                 *time += 1;

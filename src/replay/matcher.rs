@@ -204,7 +204,7 @@ impl Matcher {
         if !self.plan.may_send() {
             // Lanes tell what a change reaches and where a call that is sent belongs.
             let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
-            return self.act(request, parsed, found, node, None);
+            return self.act(request, parsed, found.as_ref(), node, None);
         }
         let json = Json::parse(request.body.clone()).ok();
         let prompt = match (parsed.dialect, &json) {
@@ -227,7 +227,7 @@ impl Matcher {
         }
         self.made.push(Made { inherits: inherits.clone(), node: placed });
         let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
-        self.act(request, parsed, found, placed, edited)
+        self.act(request, parsed, found.as_ref(), placed, edited.as_deref())
     }
 
     /// The exchange that a request is once the fields are left out that the user ignores; both values are said.
@@ -274,7 +274,7 @@ impl Matcher {
                     if holds { change.apply(parsed.dialect, now, own) } else { None }
                 }
                 Target::Result { call_id, .. } => {
-                    let edits = self.result_edits(parsed, now, |id, _| {
+                    let edits = Self::result_edits(parsed, now, |id, _| {
                         (id == call_id).then(|| crate::text::json::quote(&change.wanted.value).into_bytes())
                     });
                     (!edits.is_empty()).then(|| now.splice(edits))
@@ -292,7 +292,7 @@ impl Matcher {
     }
 
     /// Replacements for tool results in a body, by call id and the value that stands there.
-    fn result_edits(&self, parsed: &Parsed, json: &Json, with: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<Edit> {
+    fn result_edits(parsed: &Parsed, json: &Json, with: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<Edit> {
         let Some(dialect) = parsed.dialect else { return Vec::new() };
         let mut edits = Vec::new();
         for part in dialect.prompt(json).messages.into_iter().flat_map(|message| message.parts) {
@@ -407,9 +407,9 @@ impl Matcher {
         &mut self,
         request: &Request,
         parsed: &Parsed,
-        found: Option<Found>,
+        found: Option<&Found>,
         mut placed: Option<NodeId>,
-        edited: Option<Vec<u8>>,
+        edited: Option<&[u8]>,
     ) -> Decision {
         let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
         let grade =
@@ -433,7 +433,7 @@ impl Matcher {
                 let reason =
                     "a name was renamed in the arguments of a destructive tool (`--yes` lets it run)".to_owned();
                 let refusal = Refusal { reason, details: needs_consent.clone(), ignore: None };
-                return Decision { needs_consent, ..self.refuse(request.seq, node, refusal, key) };
+                return Decision { needs_consent, ..Self::refuse(request.seq, refusal, key) };
             }
             notes.extend(needs_consent.iter().cloned());
             let decision = self.serve(request.seq, found, action, notes, key);
@@ -450,7 +450,7 @@ impl Matcher {
                 self.refused = true;
                 let mut refusal = miss.refusal(&self.plan);
                 refusal.details.extend(self.conflict.take());
-                return self.refuse(request.seq, miss.node(&self.plan), refusal, key);
+                return Self::refuse(request.seq, refusal, key);
             }
             notes.push(miss.note(&self.plan));
             // What followed from the changed node and is not here yet is this call in other words.
@@ -471,12 +471,7 @@ impl Matcher {
                 format!("{sent} {} sent already, and no more are allowed", if self.sent == 1 { "was" } else { "were" })
             };
             self.refused = true;
-            return self.refuse(
-                request.seq,
-                node.or(placed),
-                Refusal { reason, details: Vec::new(), ignore: None },
-                key,
-            );
+            return Self::refuse(request.seq, Refusal { reason, details: Vec::new(), ignore: None }, key);
         }
         self.send(request, parsed, found, node.or(placed), grade, edited, notes)
     }
@@ -499,13 +494,13 @@ impl Matcher {
         &mut self,
         request: &Request,
         parsed: &Parsed,
-        found: Option<Found>,
+        found: Option<&Found>,
         node: Option<NodeId>,
         grade: Grade,
-        edited: Option<Vec<u8>>,
+        edited: Option<&[u8]>,
         notes: Vec<String>,
     ) -> Decision {
-        let mut body = edited.clone().map_or_else(|| request.body.clone(), Bytes::from);
+        let mut body = edited.map_or_else(|| request.body.clone(), Bytes::copy_from_slice);
         let mut changed = edited.is_some();
         let renamer = self.naming.renamer();
         if let Ok(json) = Json::parse(body.clone()) {
@@ -516,7 +511,7 @@ impl Matcher {
             }
         }
         if let Ok(json) = Json::parse(body.clone()) {
-            let edits = self.result_edits(parsed, &json, |id, now| {
+            let edits = Self::result_edits(parsed, &json, |id, now| {
                 let held = self.held.contains_key(id) || self.served_calls.contains_key(id);
                 let tool = self.served_calls.get(id)?;
                 let let_through = self.plan.options.run_tools.contains(tool) || self.result_is_changed(id);
@@ -555,14 +550,14 @@ impl Matcher {
                 Err(reason) => {
                     self.refused = true;
                     let refusal = Refusal { reason, details: Vec::new(), ignore: None };
-                    return self.refuse(request.seq, node, refusal, parsed.canonical.key);
+                    return Self::refuse(request.seq, refusal, parsed.canonical.key);
                 }
             }
         }
         self.bodies.insert(request.seq, body.clone());
         self.sent += 1;
         let mut beside = Vec::new();
-        if let Some(found) = &found {
+        if let Some(found) = found {
             self.uses[found.entry] = Use::Taken;
             self.taken_by.insert(request.seq, found.entry);
         } else if let Some(node) = node
@@ -588,7 +583,7 @@ impl Matcher {
         (0..self.uses.len()).rfind(|place| self.plan.entries[*place].node == node && self.uses[*place] == Use::Unused)
     }
 
-    fn refuse(&self, seq: Seq, node: Option<NodeId>, refusal: Refusal, key: Key) -> Decision {
+    fn refuse(seq: Seq, refusal: Refusal, key: Key) -> Decision {
         let notes = std::iter::once(refusal.reason.clone()).chain(refusal.details.iter().cloned()).collect();
         let decided = Decided {
             seq,
@@ -599,7 +594,6 @@ impl Matcher {
             notes,
             beside: Vec::new(),
         };
-        let _ = node;
         Decision { refusal: Some(refusal), ..Decision::of(decided, key) }
     }
 

@@ -92,7 +92,7 @@ fn only_order_differs(left: &Canonical, right: &Canonical) -> bool {
             let (Some(left), Some(right)) = (&difference.left, &difference.right) else { return false };
             let sorted = |text: &str| {
                 let text =
-                    Json::parse_text(text).ok().and_then(|json| json.root().as_str().map(|text| text.into_owned()));
+                    Json::parse_text(text).ok().and_then(|json| json.root().as_str().map(std::borrow::Cow::into_owned));
                 let mut words: Vec<String> = text.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
                 words.sort();
                 words

@@ -233,7 +233,7 @@ impl Past {
     }
 
     /// Whether what was sealed in a turn does not hold any more: it was edited, or another model said it.
-    fn is_stale<'a>(&self, turn: &mut dyn Iterator<Item = Ref<'a>>, other_model: bool) -> bool {
+    fn is_stale(&self, turn: &mut dyn Iterator<Item = Ref<'_>>, other_model: bool) -> bool {
         let mut live = false;
         for block in turn {
             let id = block.text("call_id").or_else(|| block.text("id"));

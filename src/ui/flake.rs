@@ -26,7 +26,9 @@ pub fn view(flakiness: &Flakiness, paper: Paper) -> String {
         let values: Vec<&Volatile> = flakiness.volatile.iter().filter(|value| wanted(&value.what)).collect();
         if !values.is_empty() {
             let _ = writeln!(out, "\n{title}");
-            values.into_iter().for_each(|value| field(&mut out, value, paper));
+            for value in values {
+                field(&mut out, value, paper);
+            }
         }
     }
     if !flakiness.races.is_empty() {

@@ -34,6 +34,7 @@ pub(in crate::replay) enum Fault {
 
 impl Matcher {
     /// What a matcher with this fault finds; `None` where it finds what this one does.
+    #[expect(clippy::option_option, reason = "no fault, a fault that finds nothing, a fault that finds")]
     pub(super) fn mistaken(&self, fault: Fault, parsed: &Parsed) -> Option<Option<Found>> {
         let entries = &self.plan.entries;
         let mut open: Vec<usize> = (0..entries.len()).filter(|place| self.uses[*place] == Use::Unused).collect();
@@ -44,9 +45,7 @@ impl Matcher {
             Fault::Arrival => open.first().copied(),
             Fault::Earliest => {
                 let all = self.by_key.get(&canonical.key).and_then(|places| places.first().copied());
-                if all.is_none() {
-                    return None;
-                }
+                all?;
                 all
             }
             Fault::Unsaid => open.iter().copied().find(same_key),

@@ -438,12 +438,11 @@ impl Future for Asking {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Got> {
         let mut ticket = self.0.borrow_mut();
-        match ticket.got.take() {
-            Some(got) => Poll::Ready(got),
-            None => {
-                ticket.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(got) = ticket.got.take() {
+            Poll::Ready(got)
+        } else {
+            ticket.waker = Some(context.waker().clone());
+            Poll::Pending
         }
     }
 }
@@ -556,14 +555,13 @@ impl Inner {
                     .iter_mut()
                     .find(|(about, list)| ticket.verbatim.contains(about) && !list.is_empty())
                     .map(|(_, list)| list.remove(0));
-                let said = match trouble {
-                    Some(Trouble::Status(status)) => (status, Said::default(), trouble),
-                    _ => {
-                        let times = times.entry(ticket.label).or_insert(0);
-                        let said = (self.brain)(&ticket.ask, &asked, *times);
-                        *times += usize::from(trouble.is_none() && !ticket.leaves);
-                        (200, said, trouble)
-                    }
+                let said = if let Some(Trouble::Status(status)) = trouble {
+                    (status, Said::default(), trouble)
+                } else {
+                    let times = times.entry(ticket.label).or_insert(0);
+                    let said = (self.brain)(&ticket.ask, &asked, *times);
+                    *times += usize::from(trouble.is_none() && !ticket.leaves);
+                    (200, said, trouble)
                 };
                 ticket.said = Some(said);
             }
