@@ -32,10 +32,20 @@ pub(in crate::replay) enum Fault {
     NeverBack,
 }
 
+/// What comes of a fault.
+pub(super) enum Mistake {
+    /// It does not show here.
+    None,
+    /// Nothing is found.
+    Nothing,
+    /// This is found.
+    Found(Found),
+}
+
 impl Matcher {
-    /// What a matcher with this fault finds; `None` where it finds what this one does.
+    /// What a matcher with this fault finds.
     #[expect(clippy::option_option, reason = "no fault, a fault that finds nothing, a fault that finds")]
-    pub(super) fn mistaken(&self, fault: Fault, parsed: &Parsed) -> Option<Option<Found>> {
+    pub(super) fn mistaken(&self, fault: Fault, parsed: &Parsed) -> Mistake {
         let entries = &self.plan.entries;
         let mut open: Vec<usize> = (0..entries.len()).filter(|place| self.uses[*place] == Use::Unused).collect();
         open.sort_by_key(|place| (entries[*place].began, entries[*place].seq));
@@ -44,9 +54,8 @@ impl Matcher {
         let found = match fault {
             Fault::Arrival => open.first().copied(),
             Fault::Earliest => {
-                let all = self.by_key.get(&canonical.key).and_then(|places| places.first().copied());
-                all?;
-                all
+                let Some(places) = self.by_key.get(&canonical.key) else { return Mistake::None };
+                places.first().copied()
             }
             Fault::Unsaid => open.iter().copied().find(same_key),
             Fault::Similarity => {
@@ -70,9 +79,9 @@ impl Matcher {
                 open.iter().copied().filter(answered).find(same_key)
             }
             Fault::NoRenaming => open.iter().copied().filter(|place| self.is_open(*place)).find(same_key),
-            Fault::StaleNames | Fault::NeverBack => return None,
+            Fault::StaleNames | Fault::NeverBack => return Mistake::None,
         };
-        Some(found.map(|entry| Found { entry, grade: Grade::Exact, notes: Vec::new() }))
+        found.map_or(Mistake::Nothing, |entry| Mistake::Found(Found { entry, grade: Grade::Exact, notes: Vec::new() }))
     }
 }
 

@@ -95,8 +95,8 @@ fn workload(seed: u64) -> Workload {
         let document = rng.below(4);
         let amount = ["4999", "49.99", "4989", "12"][rng.below(4)];
         let mut user = ["What is the fee?", "Sum up.", "Is it due?"][rng.below(3)].to_owned();
-        let named = (names && rng.one_in(2)).then(|| rng.below(3));
-        if !confusable && named.is_some() {
+        let name = (names && rng.one_in(2)).then(|| rng.below(3));
+        if !confusable && name.is_some() {
             user = format!("{user} Step {place}.");
         }
         if rng.one_in(6)
@@ -111,7 +111,7 @@ fn workload(seed: u64) -> Workload {
             system: format!("Answer from document {document}: the fee is {amount} euro."),
             user,
             tells: rng.one_in(2),
-            named,
+            named: name,
             timed: clock && rng.one_in(2),
             tool: rng.one_in(4),
             drifts: rng.one_in(4),

@@ -210,9 +210,9 @@ impl Ask {
         if self.form == Form::Responses {
             return quote(text);
         }
-        let marker = if marked { r#","cache_control":{"type":"ephemeral"}"# } else { "" };
+        let control = if marked { r#","cache_control":{"type":"ephemeral"}"# } else { "" };
         if marked || style.has(5) {
-            return format!(r#"[{{"type":"text","text":{}{marker}}}]"#, quote(text));
+            return format!(r#"[{{"type":"text","text":{}{control}}}]"#, quote(text));
         }
         quote(text)
     }
@@ -265,9 +265,9 @@ impl Ask {
             Turn::Results(results) => {
                 let last = results.len().saturating_sub(1);
                 let blocks = list(results.iter().enumerate().map(|(at, (id, text))| {
-                    let marker = if marked && at == last { r#","cache_control":{"type":"ephemeral"}"# } else { "" };
+                    let control = if marked && at == last { r#","cache_control":{"type":"ephemeral"}"# } else { "" };
                     let content = self.text(text, style, false);
-                    format!(r#"{{"type":"tool_result","tool_use_id":{},"content":{content}{marker}}}"#, quote(id))
+                    format!(r#"{{"type":"tool_result","tool_use_id":{},"content":{content}{control}}}"#, quote(id))
                 }));
                 format!(r#"{{"role":"user","content":{blocks}}}"#)
             }

@@ -1,6 +1,8 @@
 //! A small world in which agents run: simulated time and network, an upstream that knows what it was
 //! asked, and an oracle that compares what a replay serves with what that upstream said.
 
+mod oracle;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -14,7 +16,7 @@ use super::super::matcher::{Decision, Fault, Matcher};
 use super::super::plan::{Options, Plan};
 use super::talk::{Ask, Called, Said, Style, answer};
 use crate::model::event::{Action, AnswerHead, Chunks, End, Ending, Event, Grade, Request, Seq, Started};
-use crate::model::{Micros, NodeId, RunId};
+use crate::model::{Micros, RunId};
 use crate::record::assemble;
 use crate::text::json::Json;
 
@@ -439,11 +441,10 @@ impl Future for Asking {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Got> {
         let mut ticket = self.0.borrow_mut();
         if let Some(got) = ticket.got.take() {
-            Poll::Ready(got)
-        } else {
-            ticket.waker = Some(context.waker().clone());
-            Poll::Pending
+            return Poll::Ready(got);
         }
+        ticket.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -459,36 +460,6 @@ impl Inner {
         let value = make(&mut self.rng);
         self.names.push((label.to_owned(), value.clone()));
         value
-    }
-
-    /// The text with names by their number in this call, and without what is held.
-    fn unnamed(&self, text: &str, names: &mut Vec<String>) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        'text: while !rest.is_empty() {
-            for (_, value) in &self.names {
-                if let Some(after) = rest.strip_prefix(value.as_str()) {
-                    let number = names.iter().position(|known| known == value).unwrap_or_else(|| {
-                        names.push(value.clone());
-                        names.len() - 1
-                    });
-                    out.push_str(&format!("<name {number}>"));
-                    rest = after;
-                    continue 'text;
-                }
-            }
-            for value in &self.held {
-                if let Some(after) = rest.strip_prefix(value.as_str()) {
-                    out.push_str("<held>");
-                    rest = after;
-                    continue 'text;
-                }
-            }
-            let mut letters = rest.chars();
-            out.extend(letters.next());
-            rest = letters.as_str();
-        }
-        out
     }
 
     /// Lets one of the possible things happen.
@@ -673,17 +644,6 @@ impl Inner {
         pieces
     }
 
-    fn unnamed_said(&self, said: &Said, names: &mut Vec<String>) -> Said {
-        let text = self.unnamed(&said.text, names);
-        let calls = said.calls.iter().map(|call| Called {
-            // Ids are the provider's own; the arguments may be spelt anew.
-            id: String::new(),
-            name: call.name.clone(),
-            arguments: self.unnamed(&call.arguments, names).split_whitespace().collect(),
-        });
-        Said { text, calls: calls.collect() }
-    }
-
     /// The client takes what it is served, and the oracle looks at it.
     fn take(&mut self, ticket: &mut Ticket) -> (u16, String, Bytes, bool) {
         let Some(served) = ticket.served.take() else { unreachable!("it arrived") };
@@ -706,78 +666,6 @@ impl Inner {
             matcher.ended(ticket.seq, !ticket.leaves, answered, false);
         }
         (served.status, served.kind, served.body, served.broken || ticket.leaves)
-    }
-
-    /// What the upstream said to this call and nobody was served yet.
-    fn open<'a>(&'a self, ticket: &'a Ticket) -> impl Iterator<Item = usize> + 'a {
-        let Side::Replay { used, .. } = &self.side else { unreachable!("it is a replay") };
-        (0..self.book.len()).filter(|place| self.book[*place].label == ticket.label && !used.contains(place))
-    }
-
-    fn judge(&mut self, ticket: &Ticket, served: &Served) {
-        let reply = ticket.ask.dialect().reply(served.status, &served.kind, &served.body);
-        let mut said = Said { text: reply.text(), calls: Vec::new() };
-        said.calls.extend(reply.tool_calls().map(|call| Called {
-            id: call.id.clone(),
-            name: call.name.clone(),
-            arguments: call.arguments.clone(),
-        }));
-        let mut names = ticket.names.clone();
-        let said = self.unnamed_said(&said, &mut names);
-        let same = |place: &usize| {
-            let entry = &self.book[*place];
-            let as_said = served.broken || entry.status >= 400 || entry.said == said;
-            let alone = self.book.iter().all(|other| other.label != entry.label || other.who == entry.who);
-            let first = self.open(ticket).find(|other| alone || *other == *place);
-            entry.broken == served.broken
-                && (entry.broken || entry.status == served.status)
-                && as_said
-                && first == Some(*place)
-        };
-        let mut candidates: Vec<usize> = self.open(ticket).filter(same).collect();
-        // Its own answer first, so that equal answers are no permutation.
-        candidates.sort_by_key(|place| self.book[*place].who != ticket.who);
-        let Some(place) = candidates.first().copied() else {
-            let text: String = said.text.chars().take(160).collect();
-            self.report.wrong.push(format!("{} was answered `{text}`", ticket.who));
-            return;
-        };
-        let entry = &self.book[place];
-        if entry.verbatim != ticket.verbatim && served.decision.decided.grade == Grade::Exact {
-            self.report.wrong.push(format!("{} is called exact and is not", ticket.who));
-        }
-        let pairs: Vec<(String, String)> = entry.names.iter().cloned().zip(names).collect();
-        let own = self.book.iter().filter(|other| other.label == ticket.label && other.who == ticket.who);
-        let permuted = entry.who != ticket.who
-            && own.clone().next().is_some()
-            && !own.clone().any(|own| own.said == entry.said)
-            && (entry.together || ticket.together || entry.history != ticket.history);
-        let who = entry.who.clone();
-        let Side::Replay { used, names, permuted: list, .. } = &mut self.side else { unreachable!("it is a replay") };
-        used.insert(place);
-        for (then, now) in pairs {
-            let forth = names.entry(format!("then {then}")).or_insert_with(|| now.clone());
-            let conflict = *forth != now;
-            let back = names.entry(format!("now {now}")).or_insert_with(|| then.clone());
-            if conflict || *back != then {
-                self.report.wrong.push(format!("{}: {then} is {now} and something else", ticket.who));
-            }
-        }
-        if permuted {
-            list.push((ticket.label, format!("{} got the answer of {who}", ticket.who)));
-        }
-    }
-
-    /// Looks back at the whole replay.
-    fn close(&mut self) {
-        let Side::Replay { matcher, permuted, .. } = &mut self.side else { unreachable!("it is a replay") };
-        for (label, text) in permuted.drain(..) {
-            if !self.interchangeable.contains(&label) {
-                self.report.wrong.push(format!("{text}, and nobody said so"));
-            }
-        }
-        let unused: Vec<NodeId> = matcher.unused();
-        self.report.unused = unused.len();
     }
 }
 
