@@ -27,6 +27,8 @@ fn help_names_every_command_by_its_task() {
 
     Replay:
       replay  Run it again, with changes
+      grade   Say how replayable a recording is
+      flake   Find out what differs from run to run
 
     Keep:
       tag     Name a run
@@ -146,7 +148,8 @@ fn topics_explain_what_no_command_does() {
 
       0     done
       1     a check said no: `diff --exit-code` found a difference, `store verify` found damage,
-            a replay met a call that it may not send, or its budget ended it
+            a replay met a call that it may not send, or its budget ended it; `flake` met such a
+            call in any of its runs
       2     what was typed is wrong, or anything else failed
 
     `retake record` returns the agent's own code. So does `retake replay`, but for the 1 above.

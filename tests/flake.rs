@@ -44,7 +44,13 @@ fn nothing_differs_and_nothing_is_kept() {
     let env = TestEnv::new();
     let model = FakeModel::start(|_| Reply::chat("Two hours."));
     record(&env, &model, &[]);
-    insta::assert_snapshot!(tell(&env, &["flake", "-n", "3"]), @"");
+    insta::assert_snapshot!(tell(&env, &["flake", "-n", "3"]), @"
+    [run]  nothing differed in 3 runs
+    --- stderr
+    run 1 of 3
+    run 2 of 3
+    run 3 of 3
+    ");
     assert_eq!(model.asked().len(), 1);
     assert_eq!(env.line("ls").lines().count(), 1, "{}", env.line("ls"));
 }
@@ -58,7 +64,33 @@ fn what_differs_and_is_accepted_is_listed_with_its_values() {
     });
     record(&env, &model, &["clock", "name", "tool"]);
     let said = tell(&env, &["flake"]);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    [run]  3 values that differ in 2 runs, and all were answered
+
+    results of tools, held as recorded
+      get_delay $.seconds of node 3
+        recorded  [delay]
+        run 1     [delay]
+        run 2     [delay]
+
+    readings of the clock, held as recorded
+      messages[0].content of nodes 1, 3
+        recorded  [time]
+        run 1     [time]
+        run 2     [time]
+
+    names, renamed
+      messages[0].content of nodes 1, 3
+        recorded  [uuid]
+        run 1     [uuid]
+        run 2     [uuid]
+    --- stderr
+    run 1 of 2
+    retake:   will run again in the agent's process: get_delay (read, judged by its name)
+    run 2 of 2
+    kept as [run], [run]
+    hint: look at one with `retake show [run]`
+    ");
     let lines = tell(&env, &["flake", "--json", "-q"]);
     assert!(
         lines.starts_with(r#"{"type":"flake""#) && lines.contains(r#""tool":"get_delay","path":"$.seconds""#),
@@ -72,7 +104,22 @@ fn what_no_rule_accepts_is_refused_and_can_be_ignored() {
     let env = TestEnv::new();
     let model = FakeModel::start(|_| Reply::chat("Two hours."));
     record(&env, &model, &["random"]);
-    insta::assert_snapshot!(tell(&env, &["flake"]), @"");
+    insta::assert_snapshot!(tell(&env, &["flake"]), @r#"
+    [run]  2 calls refused in 2 of 2 runs, 1 value that differs
+
+    refused
+      messages[1].content of node 1
+        recorded  "How long does the trip take? My number is [number]."
+        run 1     "How long does the trip take? My number is [number]."
+        run 2     "How long does the trip take? My number is [number]."
+        to accept it: `--ignore 'messages[1].content'`, or `[replay] ignore = ["messages[1].content"]` in `retake.toml`
+    --- stderr
+    run 1 of 2
+    run 2 of 2
+    kept as [run], [run]
+    hint: look at one with `retake show [run]`
+    --- exit 1
+    "#);
     let accepted = tell(&env, &["flake", "--ignore", "messages[1].content"]);
     assert!(accepted.contains("nothing differed in 2 runs"), "{accepted}");
     assert_eq!(model.asked().len(), 1);
@@ -97,7 +144,17 @@ fn calls_that_race_are_named() {
         _ => Reply::chat("Two hours."),
     });
     record(&env, &model, &["twins"]);
-    insta::assert_snapshot!(tell(&env, &["flake"]), @"");
+    insta::assert_snapshot!(tell(&env, &["flake"]), @"
+    [run]  1 race in 2 runs, and all were answered
+
+    calls that race
+      nodes 1, 2 are equal, in flight together, and were answered differently
+    --- stderr
+    run 1 of 2
+    run 2 of 2
+    kept as [run], [run]
+    hint: look at one with `retake show [run]`
+    ");
     assert!(tell(&env, &["grade"]).contains("2 interchangeable calls"));
 }
 
@@ -110,6 +167,17 @@ fn another_order_is_a_race() {
         _ => Reply::chat("Two hours."),
     });
     record(&env, &model, &["pair"]);
-    insta::assert_snapshot!(tell(&env, &["flake", "--", &agent(), "pair", "swapped"]), @"");
+    insta::assert_snapshot!(tell(&env, &["flake", "--", &agent(), "pair", "swapped"]), @"
+    [run]  2 races in 2 runs, and all were answered
+
+    calls that race
+      nodes 1, 2 come in another order
+      nodes 1, 2 end in another order
+    --- stderr
+    run 1 of 2
+    run 2 of 2
+    kept as [run], [run]
+    hint: look at one with `retake show [run]`
+    ");
     assert_eq!(model.asked().len(), 3);
 }

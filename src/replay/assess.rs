@@ -1,6 +1,7 @@
 //! How replayable a recording is, and which node is to blame: read off the recording, with nothing running.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::Write as _;
 
 use memchr::memmem;
 
@@ -272,12 +273,12 @@ impl Assessment {
         let mut out = String::new();
         if !blame.is_empty() {
             let noun = if blame.len() == 1 { "node" } else { "nodes" };
-            out.push_str(&format!("; to blame: {noun} {}", ranges(&blame)));
+            let _ = write!(out, "; to blame: {noun} {}", ranges(&blame));
         }
         let follow =
             self.nodes.iter().filter(|judged| matches!(judged.reasons.as_slice(), [Reason::Follows(_)])).count();
         if follow > 0 {
-            out.push_str(&format!(", and {follow} that follow"));
+            let _ = write!(out, ", and {follow} that follow");
         }
         if self.interrupted {
             out.push_str("; the recording was interrupted");

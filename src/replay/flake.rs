@@ -227,11 +227,7 @@ impl Found<'_> {
             rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok().map(NodeId)
         });
         let entry = self.plan.entries.iter().rfind(|entry| Some(entry.node) == nearest);
-        let plan = self.plan;
-        let explained = entry.is_some_and(|entry| {
-            debug_assert!(std::ptr::eq(plan, self.plan));
-            self.compare(place, entry, &call.request, true, splitter)
-        });
+        let explained = entry.is_some_and(|entry| self.compare(place, entry, &call.request, true, splitter));
         if !explained {
             let value = Value { path: String::new(), recorded: None, new: notes.first().cloned(), ignore: None };
             self.add(place, What::Miss, value, nearest);
