@@ -1,5 +1,7 @@
 //! What recording costs: time a call beside a plain write of the same bytes, and size beside the sum of the bodies.
 
+#![expect(clippy::cast_precision_loss, reason = "sizes and counts are far below 2^52")]
+
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::Write;
@@ -100,7 +102,9 @@ fn load(bencher: Bencher<'_, '_>) {
     let run = RunId::from_seed(1);
     let calls = conversation();
     let mut recorder = folder.recorder(&run);
-    calls.iter().for_each(|call| call.record(&mut recorder));
+    for call in calls {
+        call.record(&mut recorder);
+    }
     recorder.seal(&summary(run.clone()), &RunGraph::default()).expect("it can be sealed");
     let store = folder.store();
     bencher

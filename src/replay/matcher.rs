@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fault;
 pub(super) mod nearly;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -196,9 +197,10 @@ impl Matcher {
         #[cfg(not(test))]
         let found = self.find(&parsed.canonical, request.at);
         #[cfg(test)]
-        let found = match self.fault.and_then(|fault| self.mistaken(fault, parsed)) {
-            Some(found) => found,
-            None => self.find(&parsed.canonical, request.at),
+        let found = match self.fault.map_or(fault::Mistake::None, |fault| self.mistaken(fault, parsed)) {
+            fault::Mistake::None => self.find(&parsed.canonical, request.at),
+            fault::Mistake::Nothing => None,
+            fault::Mistake::Found(found) => Some(found),
         };
         let found = found.or_else(|| self.find_ignoring(request, parsed));
         if !self.plan.may_send() {
@@ -329,78 +331,6 @@ impl Matcher {
                 || self.plan.entries.iter().zip(&self.uses).all(|(other, used)| {
                     other.node != entry.node || other.attempt >= entry.attempt || *used == Use::Taken
                 }))
-    }
-
-    /// One of several exchanges that this request may be; `siblings` are all that are equal, used or not.
-    fn among(&self, places: &[usize], siblings: &[usize], canonical: &Canonical) -> Found {
-        let entries = &self.plan.entries;
-        let exact = |entry| Found { entry, grade: Grade::Exact, notes: Vec::new() };
-        let mut places = places.to_vec();
-        places.sort_by_key(|place| (entries[*place].began, entries[*place].seq));
-        if places.len() > 1 && !canonical.ids.is_empty() {
-            let verbatim = |place: &usize| entries[*place].parsed.canonical.ids == canonical.ids;
-            let same_ids: Vec<usize> = places.iter().copied().filter(verbatim).collect();
-            match same_ids[..] {
-                [] => {}
-                [only] => return exact(only),
-                // Some servers repeat ids.
-                _ => places = same_ids,
-            }
-        }
-        let alike = |places: &[usize]| places.iter().all(|place| entries[*place].digest == entries[places[0]].digest);
-        let ready: Vec<usize> = places
-            .iter()
-            .copied()
-            .filter(|place| entries[*place].causes.iter().all(|cause| self.is_done(*cause)))
-            .collect();
-        let all_alike = alike(&places);
-        let places = if ready.is_empty() || all_alike { places } else { ready };
-        let first = places[0];
-        let overlaps =
-            places[1..].iter().any(|other| entries[first].ended.is_none_or(|ended| entries[*other].began < ended));
-        // An equal call that is being answered, or was answered out of order, might as well have been this one.
-        let flying = siblings.iter().copied().filter(|other| self.flying.contains(other));
-        let (flying, in_order) = (flying.collect::<Vec<_>>(), self.is_in_order(first));
-        let mut group = [places.as_slice(), flying.as_slice()].concat();
-        if !in_order {
-            let used = siblings.iter().copied().filter(|other| self.uses[*other] == Use::Taken);
-            group.extend(used.filter(|other| !self.follows(first, *other)));
-        }
-        if alike(&group) || (in_order && !overlaps && flying.is_empty()) {
-            return exact(first);
-        }
-        group.sort_unstable();
-        let mut nodes: Vec<NodeId> = group.iter().map(|place| entries[*place].node).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        let why = if overlaps || !flying.is_empty() { "in flight together" } else { "in another order" };
-        let note = format!("interchangeable: equal requests {why}, nodes {}", super::plan::ranges(&nodes));
-        Found { entry: first, grade: Grade::Interchangeable, notes: vec![note] }
-    }
-
-    /// Whether the calls made so far are those that were recorded before this one.
-    fn is_in_order(&self, place: usize) -> bool {
-        let began = |place: usize| (self.plan.entries[place].began, self.plan.entries[place].seq);
-        let as_recorded = |other| (self.uses[other] == Use::Taken) == (began(other) < began(place));
-        !self.refused && (0..self.uses.len()).all(|other| other == place || as_recorded(other))
-    }
-
-    /// Whether an exchange depends on another one, or is a later attempt of it.
-    fn follows(&self, place: usize, before: usize) -> bool {
-        let (node, before) = (self.plan.entries[place].node, self.plan.entries[before].node);
-        node == before || self.plan.run.graph.dependents(before).contains(&node)
-    }
-
-    /// Whether the answer of a call was handed over, or that of an equal call which was answered alike.
-    fn is_done(&self, node: NodeId) -> bool {
-        let alike = |entry: &Entry| self.done_alike.contains(&(entry.parsed.canonical.key, entry.digest));
-        self.done.contains(&node)
-            || !self.is_call(node)
-            || self.plan.entries.iter().any(|entry| entry.node == node && alike(entry))
-    }
-
-    fn is_call(&self, node: NodeId) -> bool {
-        self.plan.entries.iter().any(|entry| entry.node == node)
     }
 
     fn act(

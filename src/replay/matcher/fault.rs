@@ -44,7 +44,6 @@ pub(super) enum Mistake {
 
 impl Matcher {
     /// What a matcher with this fault finds.
-    #[expect(clippy::option_option, reason = "no fault, a fault that finds nothing, a fault that finds")]
     pub(super) fn mistaken(&self, fault: Fault, parsed: &Parsed) -> Mistake {
         let entries = &self.plan.entries;
         let mut open: Vec<usize> = (0..entries.len()).filter(|place| self.uses[*place] == Use::Unused).collect();
