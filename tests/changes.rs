@@ -193,7 +193,7 @@ fn code_that_was_edited_is_refused_or_let_out_or_ignored() {
     retake:   nearest is node 1 `You sell lamps.`, which differs in `messages[0].content`
     retake:   recorded: "You sell lamps."
     retake:   now:      "You sell tables."
-    retake:   hint: to accept the difference, add `--ignore 'messages[0].content'`; to let such calls out, `--live always`
+    retake:   hint: to let such calls out, add `--live always`
     scripted: 400: "retake refused this call: this call is not on the recording"
     retake: recorded mkkkkkkk: 1 call: 1 refused; tools: 0 ran again in the agent; recorded and not asked for: 1, 3; order kept; 0 sent
     "#);

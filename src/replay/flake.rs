@@ -238,7 +238,10 @@ impl Found<'_> {
     fn compare(&mut self, place: usize, entry: &Entry, request: &Request, missed: bool, splitter: &Splitter) -> bool {
         let request = without(request, &self.plan.options.ignore);
         let new = wire::parse(&request, &|_| None).canonical;
-        let old = &entry.parsed.canonical;
+        let ignoring = self.plan.run.calls.get(&entry.seq).filter(|_| !self.plan.options.ignore.is_empty());
+        let less =
+            ignoring.map(|call| wire::parse(&without(&call.request, &self.plan.options.ignore), &|_| None).canonical);
+        let old = less.as_ref().unwrap_or(&entry.parsed.canonical);
         let mut found = Vec::new();
         let mut pairs = Pairs::new(old, &new);
         while let Some(pair) = pairs.next() {

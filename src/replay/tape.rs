@@ -197,6 +197,8 @@ impl Tape {
                 self.listener.say(&format!(
                     "  hint: to accept the difference, add `--ignore '{path}'`; to let such calls out, `--live always`"
                 ));
+            } else if !details.is_empty() {
+                self.listener.say("  hint: to let such calls out, add `--live always`");
             }
         }
         if times >= 3 || all >= 10 {
