@@ -40,14 +40,14 @@ fn compare(calls: &[Call]) {
         let folder = Folder::new();
         let mut file = File::create(folder.0.join("plain")).expect("the folder can be written");
         let begun = Instant::now();
-        for call in &calls {
+        for call in calls {
             call.write_plain(&mut file);
         }
         plain = plain.min(begun.elapsed());
         let run = RunId::from_seed(round);
         let mut recorder = folder.recorder(&run);
         let begun = Instant::now();
-        for call in &calls {
+        for call in calls {
             call.record(&mut recorder);
         }
         recorded = recorded.min(begun.elapsed());
