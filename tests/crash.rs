@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use retake::model::{Detail, Part};
 use retake::record::assemble;
 use retake::store::Store;
-use rustix::process::{Pid, Signal, kill_process};
+use std::os::unix::process::CommandExt;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 
 use crate::support::fake_model::{Asked, Reply};
@@ -57,11 +59,16 @@ fn what_was_acknowledged_survives_fifty_kills() {
     let mut dice = Dice(7);
     let mut acknowledged_in_all = 0;
     for round in 0..50 {
-        let _ = requests.try_iter().count();
         let file = format!("acknowledged-{round}");
         let mut command = trial.command();
         command.arg("record").args(Trial::agent(&["loop", &file]));
-        let mut recorder = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut recorder = command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+        // A request of the agent before may still come in until this run has its file.
+        let begun = Instant::now();
+        while recordings(&trial) <= round && begun.elapsed() < Duration::from_secs(30) {
+            std::thread::yield_now();
+        }
+        let _ = requests.try_iter().count();
         for _ in 0..=dice.below(24) {
             requests.recv_timeout(Duration::from_secs(30)).expect("the agent asks");
         }
@@ -71,6 +78,8 @@ fn what_was_acknowledged_survives_fifty_kills() {
         }
         kill_process(Pid::from_child(&recorder), Signal::KILL).unwrap();
         recorder.wait().unwrap();
+        // The agent would go on asking; its group is what is left of it.
+        let _ = kill_process_group(Pid::from_child(&recorder), Signal::KILL);
         let shown = trial.line("show");
         assert!(shown.contains(&format!("{file}  interrupted")), "round {round}: {shown}");
         assert!(!shown.contains("--- exit"), "round {round}: {shown}");
@@ -87,6 +96,12 @@ fn what_was_acknowledged_survives_fifty_kills() {
     assert_eq!(listed.lines().filter(|line| line.contains("interrupted")).count(), 50, "{listed}");
     let verified = trial.line("store verify");
     assert!(!verified.contains("--- exit"), "{verified}");
+}
+
+/// How many recordings the store has.
+fn recordings(trial: &Trial) -> usize {
+    let files = fs::read_dir(trial.env.store().join("runs")).into_iter().flatten().flatten();
+    files.filter(|file| file.path().extension().is_some_and(|extension| extension == "retake")).count()
 }
 
 /// Calls of a run whose answers are there to the end, as the agent names them.

@@ -23,6 +23,7 @@ fn an_upload_is_the_same_whatever_stands_between_its_parts() {
     retake:   nearest is node 1 `/v1/files`, which differs in its body
     retake:   recorded: 8 bytes
     retake:   now:      10 bytes
+    retake:   hint: to let such calls out, add `--live always`
     scripted: not taken
     retake: recorded nkkkkkkk: 1 call: 1 refused; recorded and not asked for: 1; order kept; 0 sent
     ");

@@ -110,6 +110,7 @@ pub fn run(setup: Setup) -> Result<Outcome, Failure> {
         started.upstreams = setup.routes.list();
     }
     watch.saw(Event::Started(started));
+    settle(watch.as_ref());
     let listener = Listener::start(proxy::Setup {
         upstreams: setup.routes.upstreams.clone(),
         keys: setup.routes.keys.clone(),
@@ -148,6 +149,13 @@ pub fn run(setup: Setup) -> Result<Outcome, Failure> {
     let counts = tally.counts();
     let remarks = remarks(&setup.routes, &counts);
     Ok(Outcome { code, calls: counts.calls, announced: counts.announced, remarks, past })
+}
+
+/// Waits, not long, until the beginning is written: a run that is killed right away has its name and command.
+fn settle(watch: &dyn Watch) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
+    // A recorder in trouble must not keep the agent from starting.
+    let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), watch.settled()).await });
 }
 
 /// Waits for answers and output that outlive the agent: what it started may still be at it.
