@@ -75,7 +75,7 @@ CHECKS = [
     ),
     Check(
         "agents-stream", "OpenAI Agents SDK", "python", "{python} -m examples.basic.stream_items", 2, 2,
-        folder="{sdk}", tools=1, own="-- Tool output: .*", held=True,
+        folder="{sdk}", tools=1, own="-- Tool output: .*",
     ),
     Check(
         "agents-node-parallel", "OpenAI Agents SDK, Node", "node", "node_modules/.bin/tsx agents/openai_agents_parallel.mts",
