@@ -26,6 +26,7 @@ mod streams;
 mod support;
 mod tag;
 mod tidy;
+mod torture;
 mod travel;
 mod ui;
 mod wire;

@@ -36,7 +36,8 @@ impl Matcher {
         };
         let mut matches = Vec::new();
         let mut conflict = None;
-        // Nothing is better than a match that adds no name; only its twins are looked for then.
+        // Nothing is better than a match that adds no name; only its twins are looked for then. Where
+        // something is held, twins may differ in it.
         let mut best_key = None;
         for place in places.iter().copied().filter(|place| self.is_open(*place)) {
             let recorded = &self.plan.entries[place];
@@ -49,11 +50,12 @@ impl Matcher {
             match self.naming.compare(sides, &may_hold) {
                 Ok(outcome) => {
                     let rank = (outcome.renames, outcome.renames && outcome.additions() > 0);
+                    let holds = !outcome.readings.is_empty() || !outcome.results.is_empty();
                     matches.push((rank, place, outcome));
                     if matches.len() >= MOST_ALIKE {
                         break;
                     }
-                    if !rank.1 {
+                    if !rank.1 && !holds {
                         best_key.get_or_insert(recorded.parsed.canonical.key);
                     }
                 }

@@ -29,18 +29,18 @@ impl Matcher {
             .copied()
             .filter(|place| entries[*place].causes.iter().all(|cause| self.is_done(*cause)))
             .collect();
-        let all_alike = alike(&places);
-        let places = if ready.is_empty() || all_alike { places } else { ready };
-        let first = places[0];
+        let first = if alike(&places) { places[0] } else { ready.first().copied().unwrap_or(places[0]) };
+        let ended = entries[first].ended;
         let overlaps =
-            places[1..].iter().any(|other| entries[first].ended.is_none_or(|ended| entries[*other].began < ended));
+            places.iter().any(|other| *other != first && ended.is_none_or(|ended| entries[*other].began < ended));
         // An equal call that is being answered, or was answered out of order, might as well have been this one.
         let flying = siblings.iter().copied().filter(|other| self.flying.contains(other));
         let (flying, in_order) = (flying.collect::<Vec<_>>(), self.is_in_order(first));
         let mut group = [places.as_slice(), flying.as_slice()].concat();
         if !in_order {
             let used = siblings.iter().copied().filter(|other| self.uses[*other] == Use::Taken);
-            group.extend(used.filter(|other| !self.follows(first, *other)));
+            // What stands in a request stood in its twin's before: no twin depends on another.
+            group.extend(used.filter(|other| entries[*other].node != entries[first].node));
         }
         if alike(&group) || (in_order && !overlaps && flying.is_empty()) {
             return exact(first);
@@ -59,12 +59,6 @@ impl Matcher {
         let began = |place: usize| (self.plan.entries[place].began, self.plan.entries[place].seq);
         let as_recorded = |other| (self.uses[other] == Use::Taken) == (began(other) < began(place));
         !self.refused && (0..self.uses.len()).all(|other| other == place || as_recorded(other))
-    }
-
-    /// Whether an exchange depends on another one, or is a later attempt of it.
-    fn follows(&self, place: usize, before: usize) -> bool {
-        let (node, before) = (self.plan.entries[place].node, self.plan.entries[before].node);
-        node == before || self.plan.run.graph.dependents(before).contains(&node)
     }
 
     /// Whether the answer of a call was handed over, or that of an equal call which was answered alike.

@@ -1,6 +1,7 @@
 //! Agents made by chance: no answer of a replay may be another call's.
 //!
-//! `cargo test` tries 200 of them, a release build 10,000; `RETAKE_TORTURE=N` says how many.
+//! `cargo test` tries 200 of them, a release build 10,000; `RETAKE_TORTURE=N` says how many,
+//! `RETAKE_TORTURE_SEED` with which to begin.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -220,6 +221,12 @@ fn tried(seed: u64, fault: Option<Fault>) -> (Workload, Report) {
     ((*workload).clone(), report)
 }
 
+/// The seed to begin with, to look at one again.
+fn first() -> u64 {
+    let given = std::env::var_os("RETAKE_TORTURE_SEED").and_then(|text| text.to_str()?.parse().ok());
+    given.unwrap_or(0)
+}
+
 fn how_many() -> u64 {
     let given = std::env::var_os("RETAKE_TORTURE").and_then(|text| text.to_str()?.parse().ok());
     given.unwrap_or(if cfg!(debug_assertions) { 200 } else { 10_000 })
@@ -228,7 +235,7 @@ fn how_many() -> u64 {
 #[test]
 fn no_answer_is_another_call_s() {
     let (mut calls, mut refused, mut interchangeable, mut certain) = (0, 0, 0, 0);
-    for seed in 0..how_many() {
+    for seed in first()..first() + how_many() {
         let (workload, report) = tried(seed, None);
         assert!(report.wrong.is_empty(), "seed {seed}: {:#?}\n{workload:#?}", report.wrong);
         if !workload.confusable {
@@ -242,7 +249,7 @@ fn no_answer_is_another_call_s() {
         refused += report.refused + report.missed.len();
         interchangeable += report.of(Grade::Interchangeable);
     }
-    assert!(certain > how_many() / 6 && interchangeable > 0, "{certain} {interchangeable}");
+    assert!(how_many() < 100 || certain > how_many() / 6 && interchangeable > 0, "{certain} {interchangeable}");
     assert!(refused * 4 < calls, "{refused} of {calls} were refused");
     println!("{calls} calls, {refused} refused, {interchangeable} interchangeable; {certain} replays without doubt");
 }

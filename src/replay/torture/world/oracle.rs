@@ -66,7 +66,9 @@ impl Inner {
         let same = |place: &usize| {
             let entry = &self.book[*place];
             let as_said = served.broken || entry.status >= 400 || entry.said == said;
-            let alone = self.book.iter().all(|other| other.label != entry.label || other.who == entry.who);
+            // Attempts of one client come one after the other.
+            let alone =
+                !ticket.together && self.book.iter().all(|other| other.label != entry.label || other.who == entry.who);
             let first = self.open(ticket).find(|other| alone || *other == *place);
             entry.broken == served.broken
                 && (entry.broken || entry.status == served.status)
