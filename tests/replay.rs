@@ -84,10 +84,12 @@ fn a_prompt_changed_in_one_branch_leaves_the_others_alone() {
     let set = format!("{node}.system=You watch the deep south.");
     let (replayed, asked) = trial.asked_while(|| trial.replay(["--yes", "--set", &set]));
     assert_eq!(replayed.code, Some(0), "{}", replayed.err);
-    assert_eq!(
-        replayed.grade(),
-        "7 calls: 4 exact, 2 sent changed, 1 sent; tools: 3 ran again in the agent; order kept; 3 sent"
-    );
+    // Whether the branches end in the recorded order depends on when the agent asks; the line says which it was.
+    let grade = replayed.grade();
+    let said = ["order kept", "order of 1 answer not kept", "order of 2 answers not kept"];
+    assert_eq!(said.iter().filter(|order| grade.contains(**order)).count(), 1, "{grade}");
+    let [before, after] = ["7 calls: 4 exact, 2 sent changed, 1 sent; tools: 3 ran again in the agent; ", "; 3 sent"];
+    assert!(grade.starts_with(before) && grade.ends_with(after), "{grade}");
     let begins: Vec<(String, usize)> = asked.iter().map(|asked| (texts(asked).remove(0), texts(asked).len())).collect();
     let changed = "You watch the deep south.".to_owned();
     assert_eq!(begins, [(changed.clone(), 2), (changed, 4), ("You sum up.".to_owned(), 2)]);
