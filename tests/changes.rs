@@ -45,7 +45,10 @@ fn every_place_can_be_changed_and_the_change_holds_for_the_conversation() {
     ] {
         let (ran, sent) = replay(&trial, &["--set", set]);
         let place = set.split('=').next().unwrap();
-        assert_eq!(plan(&ran), format!("{place} changed; 1, 3 sent, if the agent still makes them (at most 4 calls)"));
+        // A field that the recording does not have may be a slip of the pen, so it is named as new.
+        let is_new = ["1.top_p", "1.request.seed"].contains(&place);
+        let done = if is_new { "added, the recording has no such field" } else { "changed" };
+        assert_eq!(plan(&ran), format!("{place} {done}; 1, 3 sent, if the agent still makes them (at most 4 calls)"));
         assert_eq!(ran.grade(), format!("2 calls: 2 sent changed{tools}2 sent"), "{set}");
         assert_eq!(sent.len(), 2, "{set}");
         for sent in &sent {

@@ -112,7 +112,6 @@ fn what_no_rule_accepts_is_refused_and_can_be_ignored() {
         recorded  "How long does the trip take? My number is [number]."
         run 1     "How long does the trip take? My number is [number]."
         run 2     "How long does the trip take? My number is [number]."
-        to accept it: `--ignore 'messages[1].content'`, or `[replay] ignore = ["messages[1].content"]` in `retake.toml`
     --- stderr
     run 1 of 2
     run 2 of 2

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assess::twins;
 use super::matcher::nearly::splitter;
 use super::miss::cut;
+use super::miss::may_be_ignored;
 use super::naming::epoch;
 use super::opaque::{Class, Splitter};
 use super::plan::{Entry, Plan, without};
@@ -292,7 +293,7 @@ impl Found<'_> {
             if !missed && what == What::Miss {
                 what = What::Result(String::new());
             }
-            let ignore = value.ignore.clone().filter(|_| what == What::Miss);
+            let ignore = value.ignore.clone().filter(|path| what == What::Miss && may_be_ignored(path));
             self.add(place, what, Value { ignore, ..value }, Some(entry.node));
         }
         explained

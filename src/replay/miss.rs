@@ -135,9 +135,6 @@ impl Miss {
             (Some(left), Some(right)) => around(left, right),
             (left, right) => (value(left), value(right)),
         };
-        // Words that reach the model are never to be ignored lightly: the hint is for parameters.
-        let words = ["messages", "input", "system", "instructions", "tools", "prompt"];
-        let is_words = |path: &String| words.iter().any(|word| path.starts_with(word));
         let path = Some(difference.path.clone()).filter(|path| !path.is_empty());
         let differs = path.as_ref().map_or("its body".to_owned(), |path| format!("`{path}`"));
         Refusal {
@@ -150,9 +147,15 @@ impl Miss {
             .into_iter()
             .chain(self.why.iter().cloned())
             .collect(),
-            ignore: path.filter(|path| !is_words(path)),
+            ignore: path.filter(|path| may_be_ignored(path)),
         }
     }
+}
+
+/// Whether a field may be suggested to be ignored: never words that reach the model.
+pub(super) fn may_be_ignored(path: &str) -> bool {
+    const WORDS: [&str; 6] = ["messages", "input", "system", "instructions", "tools", "prompt"];
+    !WORDS.iter().any(|word| path.starts_with(word))
 }
 
 /// The parts of two long texts around their first difference.

@@ -216,7 +216,8 @@ impl Plan {
             lines.push("nothing is sent".to_owned());
         }
         for change in &self.changes {
-            lines.push(format!("{}.{} changed", change.wanted.node, change.wanted.path));
+            let done = if change.old.is_some() { "changed" } else { "added, the recording has no such field" };
+            lines.push(format!("{}.{} {done}", change.wanted.node, change.wanted.path));
         }
         for tool in &self.options.run_tools {
             lines.push(format!("the model sees what `{tool}` returns now"));
