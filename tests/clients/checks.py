@@ -26,6 +26,7 @@ class Check:
     held: bool = False  # a tool or the clock answers differently in a replay
     retrievals: int = 0  # retrievals that must be seen
     effect: str = ""  # a file the program appends to, in its own folder: a replay must leave it alone
+    twins: bool = False  # equal requests are in flight together and answered differently: nothing tells which is which
     silent: bool = False  # the system prompt does not reach what the program prints
     real: bool = True  # makes sense with a real model
 
@@ -79,7 +80,7 @@ CHECKS = [
     ),
     Check(
         "agents-node-parallel", "OpenAI Agents SDK, Node", "node", "node_modules/.bin/tsx agents/openai_agents_parallel.mts",
-        4, 4, provider="--vary", stdin="Good morning\n", change=2, reverts=True,
+        4, 4, provider="--vary", stdin="Good morning\n", change=2, reverts=True, twins=True,
     ),
     Check(
         "pydantic-ai", "Pydantic AI", "python", "{python} -m pydantic_ai_examples.bank_support", 4, 4,
@@ -87,7 +88,11 @@ CHECKS = [
     ),
     Check(
         "langgraph-fanout", "LangGraph", "python", "{python} {agents}/langgraph_fanout.py", 6, 6,
-        provider="--vary", change=3, reverts=True,
+        change=3, reverts=True,
+    ),
+    Check(
+        "langgraph-twins", "LangGraph", "python", "{python} {agents}/langgraph_fanout.py", 6, 6,
+        provider="--vary", change=3, reverts=True, twins=True,
     ),
     Check(
         "langgraph-supervisor", "LangGraph", "python", "{python} {agents}/langgraph_supervise.py", 4, 4,
