@@ -24,6 +24,8 @@ pub mod record;
 
 pub mod replay;
 
+pub mod snapshot;
+
 pub mod format;
 
 mod loopback;

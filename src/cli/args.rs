@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, rm, show, store, tag};
+use super::{
+    Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, review, rm, show, snapshot, store,
+    tag, test,
+};
 
 /// Record, replay and diff agent runs
 #[derive(Debug, Parser)]
@@ -32,6 +35,9 @@ pub(super) enum Command {
     Replay(replay::Args),
     Grade(grade::Args),
     Flake(flake::Args),
+    Snapshot(snapshot::Args),
+    Test(test::Args),
+    Review(review::Args),
     Tag(tag::Args),
     Export(export::Args),
     Rm(rm::Args),
@@ -45,6 +51,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Record", &["record", "import"]),
     ("Look", &["ls", "show", "diff"]),
     ("Replay", &["replay", "grade", "flake"]),
+    ("Test", &["snapshot", "test", "review"]),
     ("Keep", &["tag", "export", "rm", "store"]),
 ];
 

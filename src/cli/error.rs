@@ -62,6 +62,11 @@ impl Error {
         self
     }
 
+    /// What failed, why and what to do, for reports.
+    pub(crate) fn parts(&self) -> (String, Vec<String>, Vec<String>) {
+        (self.what.clone(), self.causes.clone(), self.hints.clone())
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> i32 {
         match self.kind {

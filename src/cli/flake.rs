@@ -55,11 +55,9 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         changes: vec!["flake".to_owned()],
         upstream,
         imported,
-        keep_telemetry: false,
-        pace: false,
         yes: args.yes,
         mute: true,
-        agreed: false,
+        ..Request::default()
     };
     let mut replays: Vec<Run> = Vec::new();
     for time in 1..=args.times {

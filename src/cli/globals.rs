@@ -11,7 +11,7 @@ use crate::ui::Paper;
 use crate::ui::streams::{self, Colour, Looks};
 
 /// Options of all commands.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
     /// Store to use [default: the nearest .retake, else the user's]
@@ -36,6 +36,11 @@ enum When {
 }
 
 impl Globals {
+    /// The same, with another store and silent.
+    pub(crate) fn elsewhere(&self, store: PathBuf) -> Self {
+        Self { store: Some(store), quiet: true, json: false, ..self.clone() }
+    }
+
     /// The paper that standard output is.
     pub(crate) fn paper(&self) -> Paper {
         streams::out(&self.looks())

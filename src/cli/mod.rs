@@ -16,10 +16,14 @@ mod library;
 mod ls;
 mod record;
 mod replay;
+mod review;
 mod rm;
 mod show;
+mod snapshot;
 mod store;
 mod tag;
+mod test;
+mod workflows;
 
 use std::ffi::OsString;
 use std::panic;
@@ -58,6 +62,9 @@ fn run(words: Vec<OsString>) -> i32 {
         Command::Replay(args) => replay::run(args, globals),
         Command::Grade(args) => grade::run(args, globals),
         Command::Flake(args) => flake::run(args, globals),
+        Command::Snapshot(args) => snapshot::run(args, globals),
+        Command::Test(args) => test::run(args, globals),
+        Command::Review(args) => review::run(args, globals),
         Command::Tag(args) => tag::run(args, globals),
         Command::Export(args) => export::run(args, globals),
         Command::Rm(args) => rm::run(args, globals),

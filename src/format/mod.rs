@@ -1,4 +1,6 @@
 //! Runs in other shapes, in and out.
 
 pub mod json;
+pub mod lines;
 pub mod replays;
+pub mod tested;

@@ -108,6 +108,16 @@ impl Miss {
         self.nearest.map(|place| plan.entries[place].node)
     }
 
+    /// The first difference from the nearest node.
+    pub(super) fn difference(&self) -> Option<&Difference> {
+        self.difference.as_ref()
+    }
+
+    /// What explains the difference, a line each.
+    pub(super) fn why(&self) -> &[String] {
+        &self.why
+    }
+
     /// One line for a call that is sent all the same.
     pub(super) fn note(&self, plan: &Plan) -> String {
         match self.node(plan) {
