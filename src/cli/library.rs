@@ -118,15 +118,15 @@ fn back(selector: &str) -> Option<usize> {
 
 /// The recording in a file: as `export` wrote it, or as text.
 pub(crate) fn file(path: &Path) -> Result<Recording, Error> {
-    let failed = |cause: &dyn std::error::Error| {
-        Error::new(Kind::Failed, format!("cannot read `{}`", one_line(&path.to_string_lossy()))).cause(cause)
-    };
+    let shown = one_line(&path.strip_prefix(here()).unwrap_or(path).to_string_lossy());
+    let failed =
+        |cause: &dyn std::error::Error| Error::new(Kind::Failed, format!("cannot read `{shown}`")).cause(cause);
     if !is_text(path) {
         return Store::load_file(path).map_err(|error| failed(&error));
     }
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     let (id, events) = lines::read(&text).map_err(|cause| {
-        let error = Error::new(Kind::Failed, format!("{}: {cause}", one_line(&path.to_string_lossy())));
+        let error = Error::new(Kind::Failed, format!("{shown}: {cause}"));
         if matches!(cause, lines::Error::Conflict { .. }) {
             error.hint("take one side with `git checkout --theirs FILE` or `--ours`, or record the workflow again")
         } else {

@@ -126,9 +126,8 @@ fn elsewhere(args: &Args, project: &Project, verdicts: &[Verdict], globals: &Glo
 
 /// The line of a snapshot at which a failure's node begins.
 fn line_of(text: &str, failure: &Failure) -> usize {
-    let Some(node) = failure.node else { return 1 };
-    let begins = format!("{node} ");
-    text.lines().position(|line| line.starts_with(&begins)).map_or(1, |at| at + 1)
+    let begins = format!("{} ", failure.label);
+    text.lines().position(|line| line.starts_with(&begins) && begins.len() > 1).map_or(1, |at| at + 1)
 }
 
 /// Writes what failures say now: in the snapshots' place if accepted, else beside them. Returns how many were

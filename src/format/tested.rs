@@ -2,7 +2,7 @@
 //!
 //! `retake test --json` prints a line of type `workflow` for each workflow: its `name`, `result` (`passed`, `failed`
 //! or `broken`), `nodes`, `duration_us`, `grade`, the `recording` and `replay` that were kept, and its `failures`,
-//! each with `kind`, `level`, `node`, `name`, `says`, `path`, `recorded`, `now` and `why`.
+//! each with `kind`, `level`, `node`, its `label` in the snapshot, `name`, `says`, `path`, `recorded`, `now` and `why`.
 //!
 //! `JUnit`: the schema that Jenkins and GitLab read. GitHub: workflow commands (`::error file=…`) and the job summary,
 //! as <https://docs.github.com/actions/reference/workflow-commands-for-github-actions> describes them.
@@ -36,6 +36,7 @@ struct FailureLine<'a> {
     kind: &'static str,
     level: Option<&'static str>,
     node: Option<u32>,
+    label: &'a str,
     name: &'a str,
     says: &'a str,
     path: &'a str,
@@ -71,6 +72,7 @@ fn failure_line(failure: &Failure) -> FailureLine<'_> {
         kind: failure.kind.as_str(),
         level: failure.level.map(crate::config::Level::as_str),
         node: failure.node.map(|node| node.0),
+        label: &failure.label,
         name: &failure.name,
         says: &failure.says,
         path: &failure.path,

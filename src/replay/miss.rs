@@ -49,6 +49,12 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
         .map(|(place, _)| place);
     let recorded = nearest.map(|place| &plan.entries[place].parsed.canonical);
     let difference = recorded.and_then(|recorded| recorded.differences(&parsed.canonical, 1).into_iter().next());
+    let difference = match (difference, nearest) {
+        (Some(first), Some(place)) if first.path.starts_with("tools") => {
+            Some(other_tools(&plan.entries[place].parsed, parsed).unwrap_or(first))
+        }
+        (difference, _) => difference,
+    };
     let mut why = Vec::new();
     if recorded.is_some_and(|recorded| only_order_differs(recorded, &parsed.canonical)) {
         why.push("only the order of what earlier calls answered differs: they were in flight together".to_owned());
@@ -59,6 +65,23 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
         );
     }
     Miss { nearest, difference, why, any: !plan.entries.is_empty() }
+}
+
+/// The names of the tools that are offered, where they are not the same: definitions are compared place by place, and
+/// one that is gone would look like a change of the next.
+fn other_tools(recorded: &Parsed, now: &Parsed) -> Option<Difference> {
+    let names = |parsed: &Parsed| -> Option<Vec<String>> {
+        let prompt = parsed.dialect?.prompt(parsed.json()?);
+        let mut names: Vec<String> = prompt.tools.into_iter().map(|tool| tool.name).collect();
+        names.sort();
+        Some(names)
+    };
+    let (old, new) = (names(recorded)?, names(now)?);
+    (old != new).then(|| Difference {
+        path: "tools".to_owned(),
+        left: Some(old.join(", ")),
+        right: Some(new.join(", ")),
+    })
 }
 
 /// Whether the first answer that a request carries is none that the recording has.

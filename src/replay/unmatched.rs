@@ -19,6 +19,8 @@ pub struct Unmatched {
     pub recorded: Option<String>,
     /// What the call has there.
     pub now: Option<String>,
+    /// Whether that node was answered already: the call comes on top of the recorded ones.
+    pub extra: bool,
     /// Why, a line each.
     pub why: Vec<String>,
 }
@@ -43,6 +45,7 @@ pub fn unmatched(plan: &Plan, replay: &Run) -> Vec<Unmatched> {
         found.push(Unmatched {
             seq: *seq,
             nearest: miss.node(plan),
+            extra: miss.node(plan).is_some_and(|node| served.contains(&node)),
             path: difference.map(|difference| difference.path.clone()).unwrap_or_default(),
             recorded: difference.and_then(|difference| difference.left.clone()),
             now: difference.and_then(|difference| difference.right.clone()),
@@ -55,6 +58,7 @@ pub fn unmatched(plan: &Plan, replay: &Run) -> Vec<Unmatched> {
             found.push(Unmatched {
                 seq: *seq,
                 nearest: decided.node,
+                extra: false,
                 path: String::new(),
                 recorded: None,
                 now: Some(format!("{} {}", announced.begin.name, String::from_utf8_lossy(&announced.begin.input))),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::label::labels;
 use super::render::printed;
 use crate::config::{Expected, Level, Names, Workflow};
 use crate::diff::{self, Change, ChangeKind, Pair, Place, Status};
@@ -56,6 +57,8 @@ pub struct Failure {
     pub level: Option<Level>,
     /// The recorded node, where there is one.
     pub node: Option<NodeId>,
+    /// Its label in the snapshot.
+    pub label: String,
     /// That node's name.
     pub name: String,
     /// What happened, in a line.
@@ -124,6 +127,10 @@ pub fn check(outcome: Outcome<'_>, workflow: &Workflow, rules: &Names) -> Vec<Fa
     if is(Level::Answer) && !ended_early {
         found.extend(answer((recorded, replay), workflow, rules));
     }
+    let labels = labels(recorded);
+    for failure in &mut found {
+        failure.label = failure.node.and_then(|node| labels.get(&node).cloned()).unwrap_or_default();
+    }
     found.retain(|failure| failure.level.is_none_or(is) || failure.kind == Kind::Unmatched);
     found
 }
@@ -134,6 +141,7 @@ fn failure(kind: Kind, level: Option<Level>, node: Option<NodeId>, run: &Run) ->
         kind,
         level,
         node,
+        label: String::new(),
         name,
         says: String::new(),
         path: String::new(),
@@ -152,14 +160,14 @@ fn unmatched(call: &Unmatched, recorded: &Run) -> Failure {
         }
         (left, right) => (left.as_deref().map(plain), right.as_deref().map(plain)),
     };
-    let says = if call.nearest.is_none() {
-        "the agent made a call that is not on the recording, and is like none there"
-    } else if call.path.is_empty() && call.recorded.is_none() && call.now.is_none() {
-        "the agent makes this call once more than it was recorded"
-    } else {
-        "the agent made a call that is not on the recording; this node is the nearest"
+    let nothing = call.path.is_empty() && call.recorded.is_none() && call.now.is_none();
+    let says = match (call.nearest, call.extra) {
+        (None, _) => "the agent made a call that is like none on the recording",
+        (Some(_), true) if nothing => "this call was made once more than it was recorded",
+        (Some(_), true) => "the agent made a further call, which is not on the recording; this one is the nearest",
+        (Some(_), false) => "this call was made otherwise, and the recording has no answer for it",
     };
-    let why = if says.contains("once more") { Vec::new() } else { call.why.clone() };
+    let why = if nothing && call.extra { Vec::new() } else { call.why.clone() };
     Failure { says: says.to_owned(), path: call.path.clone(), recorded: left, now: right, why, ..failure }
 }
 

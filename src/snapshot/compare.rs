@@ -23,7 +23,7 @@ impl Changed {
     pub fn tool(&self) -> Option<&str> {
         let (_, rest) = self.title.split_once(' ')?;
         let (name, kind) = rest.rsplit_once(" tool").or_else(|| rest.split_once(" tool,"))?;
-        let is_node = self.title.starts_with(|letter: char| letter.is_ascii_digit());
+        let is_node = key(&self.title) != self.title;
         (is_node && (kind.is_empty() || kind.starts_with([' ', ',']))).then(|| name.trim())
     }
 }
@@ -44,12 +44,19 @@ pub fn compare(old: &str, new: &str) -> Vec<Changed> {
     found
 }
 
-/// What a section is found by: the number of its node, or its title.
+/// What a section is found by: the label of its node, or its title.
 fn key(title: &str) -> &str {
     match title.split_once(' ') {
-        Some((number, _)) if number.bytes().all(|byte| byte.is_ascii_digit()) => number,
+        Some((label, _)) if is_label(label) => label,
         _ => title,
     }
+}
+
+/// Whether a word is a label, as `A1` or `AB12.3`.
+fn is_label(word: &str) -> bool {
+    let numbers = word.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+    numbers.len() < word.len()
+        && numbers.split('.').all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn changed(title: &str, old: &str, new: &str) -> Option<Changed> {
@@ -78,17 +85,18 @@ mod tests {
 
     #[test]
     fn sections_are_compared_by_their_nodes() {
-        let old = "graph\n  1 a\n  2 b\n\n1 a llm m\n  answer  x\n\n2 b tool\n  result  1\n\noutput\n  same";
-        let new = "graph\n  1 a\n  2 b\n\n1 a llm other\n  answer  x\n\n2 b tool\n  result  2\n\noutput\n  same\n";
+        let old = "graph\n  A1 a\n  A1.1 b\n\nA1 a llm m\n  answer  x\n\nA1.1 b tool\n  result  1\n\noutput\n  same";
+        let new =
+            "graph\n  A1 a\n  A1.1 b\n\nA1 a llm other\n  answer  x\n\nA1.1 b tool\n  result  2\n\noutput\n  same\n";
         let found = compare(old, new);
         let titles: Vec<&str> = found.iter().map(|changed| changed.title.as_str()).collect();
-        assert_eq!(titles, ["1 a llm other", "2 b tool"]);
+        assert_eq!(titles, ["A1 a llm other", "A1.1 b tool"]);
         assert_eq!((found[0].tool(), found[1].tool()), (None, Some("b")));
         let lines: Vec<(Tag, &str)> = found[1].lines.iter().map(|(tag, line)| (*tag, line.as_str())).collect();
-        let expected = [(Tag::Equal, "2 b tool"), (Tag::Removed, "  result  1"), (Tag::Added, "  result  2")];
+        let expected = [(Tag::Equal, "A1.1 b tool"), (Tag::Removed, "  result  1"), (Tag::Added, "  result  2")];
         assert_eq!(lines, expected);
         assert_eq!(compare(old, old), []);
-        let gone = compare(old, "graph\n  1 a\n  2 b\n\n1 a llm m\n  answer  x\n\noutput\n  same");
+        let gone = compare(old, "graph\n  A1 a\n  A1.1 b\n\nA1 a llm m\n  answer  x\n\noutput\n  same");
         assert_eq!(gone.len(), 1);
         assert!(gone[0].lines.iter().all(|(tag, _)| *tag == Tag::Removed));
     }

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod file;
 mod folder;
+mod label;
 mod render;
 mod secret;
 mod verdict;

@@ -1,16 +1,16 @@
 //! What a run says, written to be read in a review: the graph, then node by node what no earlier node shows.
 //!
-//! Nodes keep their numbers and stand in the order of their lanes, so that calls in flight together do not change
-//! places. Ids, times, usage and the spacing of JSON are left out; volatile values are named.
+//! Nodes are named by lane and place, so that calls in flight together do not change places. Ids, times, usage and the spacing of JSON are left out; volatile values are named.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
+use super::label::{Labelled, labelled};
 use crate::config::Names;
 use crate::model::{
-    Detail, Edge, LaneId, Message, Node, NodeId, Part, Prompt, Reply, Run, ToolDefinition, ToolResult, ToolState,
+    Detail, Edge, Message, Node, NodeId, Part, Prompt, Reply, Run, ToolDefinition, ToolResult, ToolState,
 };
-use crate::replay::{Placeholders, ranges};
+use crate::replay::Placeholders;
 use crate::text::layout;
 
 /// Columns within which JSON stays on one line.
@@ -48,53 +48,22 @@ pub fn sections(text: &str) -> Vec<Section> {
 /// Writes what a run says. `volatile` names tools whose results are not shown.
 #[must_use]
 pub fn render(run: &Run, rules: &Names, volatile: &[String]) -> String {
-    let order = order(run);
+    let order = labelled(run);
     let mut view = View {
         run,
         names: Placeholders::new(run, rules),
         volatile: volatile.iter().map(String::as_str).collect(),
         said: HashMap::new(),
         tools: BTreeMap::new(),
+        labels: order.iter().map(|node| (node.id, node.label.clone())).collect(),
         out: String::new(),
     };
     view.graph(&order);
-    for (id, _) in &order {
-        if let Some(node) = run.graph.node(*id) {
-            view.node(node);
-        }
+    for node in order.iter().filter_map(|node| run.graph.node(node.id)) {
+        view.node(node);
     }
     view.output();
     view.out
-}
-
-/// Nodes in the order of their lanes, each with the nodes that it contains or called for behind it, and its depth.
-fn order(run: &Run) -> Vec<(NodeId, usize)> {
-    let mut inside: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-    let mut contained = BTreeSet::new();
-    for node in run.graph.nodes() {
-        let holder = run.graph.into_node(node.id).find(|(_, edge)| matches!(edge, Edge::ToolCall | Edge::Calls));
-        if let Some((holder, _)) = holder {
-            inside.entry(holder).or_default().push(node.id);
-            contained.insert(node.id);
-        }
-    }
-    let mut lanes: BTreeMap<LaneId, Vec<NodeId>> = BTreeMap::new();
-    let mut groups: Vec<Vec<NodeId>> = Vec::new();
-    for node in run.graph.nodes().filter(|node| !contained.contains(&node.id)) {
-        match node.lane {
-            Some(lane) => lanes.entry(lane).or_default().push(node.id),
-            None => groups.push(vec![node.id]),
-        }
-    }
-    groups.extend(lanes.into_values());
-    groups.sort();
-    let mut out = Vec::new();
-    let mut waiting: Vec<(NodeId, usize)> = groups.concat().into_iter().rev().map(|id| (id, 0)).collect();
-    while let Some((id, depth)) = waiting.pop() {
-        out.push((id, depth));
-        waiting.extend(inside.remove(&id).unwrap_or_default().into_iter().rev().map(|id| (id, depth + 1)));
-    }
-    out
 }
 
 struct View<'a> {
@@ -105,23 +74,29 @@ struct View<'a> {
     said: HashMap<(String, String), NodeId>,
     /// Definitions of tools that were shown: the node.
     tools: BTreeMap<String, NodeId>,
+    labels: BTreeMap<NodeId, String>,
     out: String,
 }
 
 impl View<'_> {
-    fn graph(&mut self, order: &[(NodeId, usize)]) {
+    fn label(&self, id: NodeId) -> String {
+        self.labels.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// A row a node, with the nodes of other lanes that it depends on.
+    fn graph(&mut self, order: &[Labelled]) {
         self.out.push_str("graph\n");
-        let title = |node: &Node| format!("{} {}", node.id, named(node));
+        let lanes: BTreeMap<NodeId, &str> = order.iter().map(|node| (node.id, node.lane.as_str())).collect();
         let rows: Vec<(String, String)> = order
             .iter()
-            .filter_map(|(id, depth)| {
+            .filter_map(|Labelled { id, label, depth, lane }| {
                 let node = self.run.graph.node(*id)?;
-                let holds = |edge: &Edge| matches!(edge, Edge::ToolCall | Edge::Calls);
-                let from: BTreeSet<NodeId> =
-                    self.run.graph.into_node(*id).filter(|(_, edge)| !holds(edge)).map(|(from, _)| from).collect();
-                let from: Vec<NodeId> = from.into_iter().collect();
-                let from = if from.is_empty() { String::new() } else { format!("from {}", ranges(&from)) };
-                Some((format!("{}{}", "  ".repeat(depth + 1), title(node)), from))
+                let others = self.run.graph.into_node(*id).map(|(from, _)| from);
+                let others = others.filter(|from| lanes.get(from).is_some_and(|other| other != lane));
+                let from: BTreeSet<String> = others.map(|from| self.label(from)).collect();
+                let from: Vec<String> = from.into_iter().collect();
+                let from = if from.is_empty() { String::new() } else { format!("from {}", from.join(", ")) };
+                Some((format!("{}{label} {}", "  ".repeat(depth + 1), named(node)), from))
             })
             .collect();
         let width = rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0).min(60);
@@ -133,7 +108,7 @@ impl View<'_> {
     }
 
     fn node(&mut self, node: &Node) {
-        let mut head = format!("{} {}", node.id, named(node));
+        let mut head = format!("{} {}", self.label(node.id), named(node));
         match &node.detail {
             Detail::Call { prompt, .. } => {
                 let _ = write!(head, "  {} {}", node.kind.as_str(), prompt.model.as_deref().unwrap_or_default());
@@ -224,7 +199,7 @@ impl View<'_> {
         match self.said.get(&key).copied() {
             Some(at) if self.run.graph.causes(node.id).contains(&at) => {}
             Some(at) => {
-                let _ = writeln!(self.out, "  {}  as in {at}", one_line(&message.role));
+                let _ = writeln!(self.out, "  {}  as in {}", one_line(&message.role), self.label(at));
             }
             None => {
                 self.said.insert(key, node.id);
@@ -266,7 +241,7 @@ impl View<'_> {
             }
         }
         for (at, names) in known {
-            let _ = writeln!(self.out, "  tools  as in {at}: {}", names.join(", "));
+            let _ = writeln!(self.out, "  tools  as in {}: {}", self.label(at), names.join(", "));
         }
     }
 

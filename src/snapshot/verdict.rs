@@ -62,11 +62,9 @@ impl Failure {
     /// Node, place and what happened, in a line.
     #[must_use]
     pub fn headline(&self) -> String {
-        let node = match (self.node, self.name.is_empty()) {
-            (Some(node), true) => format!("{node}: "),
-            (Some(node), false) => format!("{node} {}: ", self.name),
-            (None, _) => String::new(),
-        };
+        let node: Vec<&str> =
+            [self.label.as_str(), self.name.as_str()].into_iter().filter(|word| !word.is_empty()).collect();
+        let node = if node.is_empty() { String::new() } else { format!("{}: ", node.join(" ")) };
         let place = if self.path.is_empty() { String::new() } else { format!(": `{}` differs", self.path) };
         format!("{node}{}{place}", self.says)
     }

@@ -45,15 +45,19 @@ pub fn verdict(verdict: &Verdict, width: usize, paper: Paper) -> String {
 }
 
 fn lines(out: &mut String, failure: &Failure, paper: Paper) {
-    let node = match (failure.node, failure.name.is_empty()) {
-        (None, true) => String::new(),
-        (None, false) => format!("{}  ", paper.paint(Style::Strong, &one_line(&failure.name))),
-        (Some(id), true) => format!("{}  ", paper.paint(Style::Place, &id.to_string())),
-        (Some(id), false) => {
-            let name = paper.paint(Style::Strong, &one_line(&failure.name));
-            format!("{} {name}  ", paper.paint(Style::Place, &id.to_string()))
-        }
-    };
+    let mut node = String::new();
+    if !failure.label.is_empty() {
+        let _ = write!(node, "{} ", paper.paint(Style::Place, &failure.label));
+    }
+    if !failure.name.is_empty() {
+        let _ = write!(node, "{} ", paper.paint(Style::Strong, &one_line(&failure.name)));
+    }
+    if let Some(id) = failure.node {
+        let _ = write!(node, "{} ", paper.paint(Style::Faint, &format!("(node {id})")));
+    }
+    if !node.is_empty() {
+        node.push(' ');
+    }
     let _ = writeln!(out, "      {node}{}", escaped(&failure.says));
     if !failure.path.is_empty() {
         let _ = writeln!(out, "        {}", paper.paint(Style::Place, &one_line(&failure.path)));
