@@ -37,3 +37,5 @@ pub mod demo;
 pub mod ui;
 
 pub mod cli;
+
+pub mod testing;

@@ -59,8 +59,6 @@ fn a_run_is_kept_as_text() {
       result  It costs 40 euros.
 
     A2 You plan trips. llm m
-      tools  as in A1: price_agent, weather_agent
-      temperature  0.5
       answer  Lyon is sunny on Saturday, for 40 euros.
 
     B1 You know the weather. llm m
@@ -84,8 +82,6 @@ fn a_run_is_kept_as_text() {
       result  {"euros": 40}
 
     B2 You know the weather. llm m
-      tools  as in B1: get_alerts, get_forecast
-      temperature  0.5
       answer  Sunny, 21 degrees.
 
     C1 You know what things cost. llm m
@@ -102,8 +98,6 @@ fn a_run_is_kept_as_text() {
       result  {"euros": 40}
 
     C2 You know what things cost. llm m
-      tools  as in C1: get_discount, get_fare
-      temperature  0.5
       answer  It costs 40 euros.
 
     output

@@ -299,7 +299,7 @@ fn what_is_broken_is_said() {
     ");
     insta::assert_snapshot!(broken("lyon.jsonl", &recording[..recording.find("{\"request").expect("it has one") + 9]), @r"
      ERR  lyon    0 nodes  <time>
-          snapshots/lyon.jsonl: line 20: not JSON at byte 87: a string does not end
+          snapshots/lyon.jsonl: line 16: not JSON at byte 8: a string does not end
     1 workflow: 1 could not be tested
     ");
     fs::remove_file(trial.env.work().join("snapshots/lyon.jsonl")).expect("it is there");

@@ -30,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store", "text", "ui", "wire",
         ],
     ),
+    ("testing", &["cli"]),
 ];
 
 /// Crates that only some modules may name.

@@ -98,6 +98,13 @@ impl Error {
     }
 }
 
+impl std::fmt::Display for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plain = Paper { width: None, colour: false, now: crate::model::Micros(0) };
+        formatter.write_str(&self.text(plain))
+    }
+}
+
 /// Says that something that must hold did not.
 pub(super) fn report_bug(what: &str) {
     let line = what.split_whitespace().collect::<Vec<_>>().join(" ");

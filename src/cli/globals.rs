@@ -36,6 +36,11 @@ enum When {
 }
 
 impl Globals {
+    /// Those of a program that has no command line.
+    pub(crate) fn silent() -> Self {
+        Self { store: None, color: When::Never, json: false, quiet: true }
+    }
+
     /// The same, with another store and silent.
     pub(crate) fn elsewhere(&self, store: PathBuf) -> Self {
         Self { store: Some(store), quiet: true, json: false, ..self.clone() }

@@ -42,6 +42,11 @@ pub fn main() -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(2))
 }
 
+/// Tests one workflow and gives back the report of a failure.
+pub(crate) fn check(name: &str) -> Result<(), String> {
+    test::check(name)
+}
+
 fn run(words: Vec<OsString>) -> i32 {
     let cli = match args::parse(words) {
         Ok(cli) => cli,

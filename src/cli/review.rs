@@ -54,7 +54,8 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         project.folder.reject(&pending.name).map_err(|error| project.failed("write", &error))?;
         globals.note(&format!("rejected `{}`", one_line(name)));
     }
-    if !(args.accept.is_empty() && args.reject.is_empty() && args.volatile.is_empty()) && !args.list {
+    let did_something = !args.accept.is_empty() || !args.reject.is_empty() || !args.volatile.is_empty();
+    if did_something && !args.list {
         return Ok(0);
     }
     let pending = project.folder.pending().map_err(|error| project.failed("read", &error))?;
@@ -93,7 +94,7 @@ fn find(project: &Project, name: &str) -> Result<Pending, Error> {
 fn changes(project: &Project, pending: &Pending) -> Result<Vec<Changed>, Error> {
     let read = |path: &std::path::Path| {
         Snapshot::load(path)
-            .map_err(|error| Error::new(Kind::Failed, format!("{}: {error}", one_line(&project.short(path)))))
+            .map_err(|error| Error::new(Kind::Failed, format!("{}: {error}", one_line(&workflows::short(path)))))
     };
     let path = project.folder.snapshot(&pending.name);
     let old = if path.is_file() { read(&path)?.text } else { String::new() };
@@ -155,7 +156,8 @@ fn mark(project: &Project, name: &str, field: &str) -> Result<(), Error> {
         return Ok(());
     }
     let failed = |error: std::io::Error| {
-        Error::new(Kind::Failed, format!("cannot change `{}`", one_line(&project.short(&project.file)))).cause(&error)
+        Error::new(Kind::Failed, format!("cannot change `{}`", one_line(&workflows::short(&project.file))))
+            .cause(&error)
     };
     let text = std::fs::read_to_string(&project.file).map_err(failed)?;
     std::fs::write(&project.file, config::with_volatile(&text, workflow, field)).map_err(failed)?;

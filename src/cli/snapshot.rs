@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::behind::Surroundings;
-use super::workflows::{Project, volatile_tools};
+use super::workflows::{self, Project, volatile_tools};
 use super::{Error, Globals, Kind, library, replay};
 use crate::config::{self, Settings, Workflow};
 use crate::diff;
@@ -184,7 +184,7 @@ fn add(file: &PathBuf, entry: &str) -> std::io::Result<()> {
 }
 
 fn report(args: &Args, run: &Run, project: &Project, added: bool, globals: &Globals) -> Result<i32, Error> {
-    let shown = |path: PathBuf| one_line(&project.short(&path));
+    let shown = |path: PathBuf| one_line(&workflows::short(&path));
     let (snapshot, recording) = (project.folder.snapshot(&args.name), project.folder.recording(&args.name));
     if globals.json {
         let line = serde_line(&args.name, &shown(snapshot), &shown(recording), run.graph.len());

@@ -14,6 +14,9 @@ use crate::text::escape::one_line;
 use crate::text::units::count;
 use crate::ui::tested as view;
 
+/// Seconds until an agent is ended.
+const TIMEOUT: u64 = 120;
+
 /// Replay workflows and compare them with their snapshots
 ///
 /// Each workflow's command runs again, answered from its recording; nothing is sent and no key is
@@ -27,11 +30,11 @@ pub(crate) struct Args {
     /// Accept what differs as the new snapshot
     #[arg(long)]
     accept: bool,
-    /// Write the results as JUnit XML to a file
+    /// Write the results in the format of `JUnit` to a file
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// End an agent after this many seconds, where its workflow does not say
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// How many workflows run at once [default: one a processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -70,6 +73,36 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     } else {
         0
     })
+}
+
+/// Tests the workflow of this name, silently; what fails is written beside its snapshot, as `run` does.
+pub(crate) fn check(name: &str) -> Result<(), String> {
+    let globals = Globals::silent();
+    let plain = |error: Error| error.to_string();
+    let settings = Surroundings::here().map_err(plain)?.settings;
+    let project = Project::of(&settings).map_err(plain)?;
+    let Some(workflow) = settings.workflows.iter().find(|workflow| workflow.name == name) else {
+        let names: Vec<&str> = settings.workflows.iter().map(|workflow| workflow.name.as_str()).collect();
+        return Err(format!("`retake.toml` has no workflow `{name}`; it has: {}", names.join(", ")));
+    };
+    // `cargo insta test` and `INSTA_UPDATE` decide as they do for other snapshots.
+    let update = config::variable("INSTA_UPDATE").unwrap_or_default();
+    let in_ci = config::in_ci() || update == "no";
+    let how = How { keep: !in_ci, timeout: Some(TIMEOUT), jobs: 1 };
+    let tested = workflows::test(std::slice::from_ref(workflow), &project, &how, &globals, &|_| {});
+    let accept = update == "always";
+    let accepted = if in_ci { 0 } else { put_aside(&tested, accept, &project, &settings, &globals).map_err(plain)? };
+    let failed: Vec<Verdict> =
+        tested.iter().map(|tested| tested.verdict(&project)).filter(|one| !one.passed()).collect();
+    let Some(verdict) = failed.first().filter(|_| accepted == 0) else { return Ok(()) };
+    let mut report = view::verdict(verdict, name.chars().count(), globals.paper());
+    if let Some((recording, replay)) = &verdict.runs {
+        report.push_str(&format!("hint: see what differs with `retake diff {recording} {replay}`\n"));
+    }
+    if !in_ci && matches!(verdict.result, Ended::Failed(_)) {
+        report.push_str("hint: accept or reject it with `retake review` or `cargo insta review`\n");
+    }
+    Err(report)
 }
 
 /// The workflows that filters mean.
@@ -148,21 +181,17 @@ fn put_aside(
             continue;
         };
         let name = &tested.workflow.name;
-        match recording.as_ref().filter(|_| accept) {
-            Some(recording) => {
-                workflows::accept(project, &tested.workflow, settings, recording)?;
-                globals.note(&format!("accepted `{name}`"));
-                accepted += 1;
-            }
-            None => {
-                let recording = recording.as_deref();
-                project.folder.put_aside(name, snapshot, recording).map_err(|error| project.failed("write", &error))?;
-                if accept {
-                    globals.note(&format!(
-                        "`{name}` is not accepted: the recording has no answer for a call that it makes now"
-                    ));
-                }
-            }
+        if let Some(recording) = recording.as_ref().filter(|_| accept) {
+            workflows::accept(project, &tested.workflow, settings, recording)?;
+            globals.note(&format!("accepted `{name}`"));
+            accepted += 1;
+            continue;
+        }
+        let recording = recording.as_deref();
+        project.folder.put_aside(name, snapshot, recording).map_err(|error| project.failed("write", &error))?;
+        if accept {
+            globals
+                .note(&format!("`{name}` is not accepted: the recording has no answer for a call that it makes now"));
         }
     }
     Ok(accepted)

@@ -40,15 +40,16 @@ impl Project {
     }
 
     /// A path as it is seen from here, where it is below.
-    pub(crate) fn short(&self, path: &Path) -> String {
-        let here = std::env::current_dir().unwrap_or_default();
-        path.strip_prefix(here).unwrap_or(path).to_string_lossy().into_owned()
-    }
-
     pub(crate) fn failed(&self, what: &str, error: &io::Error) -> Error {
-        let folder = one_line(&self.short(self.folder.path()));
+        let folder = one_line(&short(self.folder.path()));
         Error::new(Kind::Failed, format!("cannot {what} `{folder}`")).cause(error)
     }
+}
+
+/// A path as it is seen from here, where it is below.
+pub(crate) fn short(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// What became of a workflow's test.
@@ -84,7 +85,7 @@ impl Tested {
             took: self.took,
             grade: self.grade.clone(),
             runs: self.runs.clone(),
-            snapshot: project.short(&project.folder.snapshot(&self.workflow.name)),
+            snapshot: short(&project.folder.snapshot(&self.workflow.name)),
             result,
         }
     }
@@ -160,7 +161,7 @@ fn attempt(
     settle(project, workflow, &settings)?;
     let path = project.folder.recording(name);
     if !path.is_file() {
-        return Err(Error::new(Kind::Failed, format!("`{}` is not there", one_line(&project.short(&path))))
+        return Err(Error::new(Kind::Failed, format!("`{}` is not there", one_line(&short(&path))))
             .hint(format!("make it from a run with `retake snapshot RUN --name {name}`")));
     }
     let recording = library::file(&path)?;
@@ -195,7 +196,7 @@ fn attempt(
         ..Request::default()
     };
     let done = replay::perform(recorded.clone(), options, &request, &quiet)?;
-    tested.grade = done.line.clone();
+    tested.grade.clone_from(&done.line);
     let refused = unmatched(&plan, &done.run);
     let outcome = Outcome {
         recorded: &recorded,
@@ -270,11 +271,9 @@ fn settle(project: &Project, workflow: &Workflow, settings: &Settings) -> Result
 /// Whether the snapshot that readers see says what the recording holds.
 fn agree(project: &Project, name: &str, says: &Snapshot) -> Result<(), Error> {
     let path = project.folder.snapshot(name);
-    let shown = one_line(&project.short(&path));
-    let again = format!(
-        "write it again with `retake snapshot {} --name {name}`",
-        project.short(&project.folder.recording(name))
-    );
+    let shown = one_line(&short(&path));
+    let again =
+        format!("write it again with `retake snapshot {} --name {name}`", short(&project.folder.recording(name)));
     if !path.is_file() {
         return Err(Error::new(Kind::Failed, format!("`{shown}` is not there")).hint(again));
     }

@@ -182,13 +182,12 @@ pub fn with_volatile(text: &str, workflow: &Workflow, field: &str) -> String {
     let list: Vec<String> = fields.map(crate::text::json::quote).collect();
     let list = format!("[{}]", list.join(", "));
     let mut out = text.to_owned();
-    match &workflow.volatile_at {
-        Some(at) => out.replace_range(at.clone(), &list),
+    if let Some(at) = &workflow.volatile_at {
+        out.replace_range(at.clone(), &list);
+    } else {
         // Behind the line of the name, where a comment may stand too.
-        None => {
-            let end = text[workflow.at.end..].find('\n').map_or(text.len(), |line| workflow.at.end + line);
-            out.insert_str(end, &format!("\nvolatile = {list}"));
-        }
+        let end = text[workflow.at.end..].find('\n').map_or(text.len(), |line| workflow.at.end + line);
+        out.insert_str(end, &format!("\nvolatile = {list}"));
     }
     out
 }

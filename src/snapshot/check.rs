@@ -184,7 +184,6 @@ fn one(
     let (left, right) = (node(recorded, pair.left), node(replay, pair.right));
     let is_tool = left.as_ref().or(right.as_ref()).is_some_and(|node| node.kind == model::Kind::Tool);
     match pair.status {
-        Status::Same => {}
         Status::OnlyLeft if !ended_early => {
             let (kind, level, says) = if is_tool {
                 (Kind::Trajectory, Level::Trajectory, "this tool was not called")

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::label::{Labelled, labelled};
 use crate::config::Names;
 use crate::model::{
-    Detail, Edge, Message, Node, NodeId, Part, Prompt, Reply, Run, ToolDefinition, ToolResult, ToolState,
+    Detail, Edge, LaneId, Message, Node, NodeId, Part, Prompt, Reply, Run, ToolDefinition, ToolResult, ToolState,
 };
 use crate::replay::Placeholders;
 use crate::text::layout;
@@ -56,6 +56,7 @@ pub fn render(run: &Run, rules: &Names, volatile: &[String]) -> String {
         said: HashMap::new(),
         tools: BTreeMap::new(),
         labels: order.iter().map(|node| (node.id, node.label.clone())).collect(),
+        settings: BTreeMap::new(),
         out: String::new(),
     };
     view.graph(&order);
@@ -75,7 +76,16 @@ struct View<'a> {
     /// Definitions of tools that were shown: the node.
     tools: BTreeMap<String, NodeId>,
     labels: BTreeMap<NodeId, String>,
+    /// Of the last call of each lane.
+    settings: BTreeMap<LaneId, Settings>,
     out: String,
+}
+
+/// What a call offers and asks for, besides its messages.
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    offered: Vec<String>,
+    parameters: BTreeMap<String, String>,
 }
 
 impl View<'_> {
@@ -168,10 +178,7 @@ impl View<'_> {
         for (place, text) in prompt.texts.iter().enumerate() {
             self.block(&format!("texts[{place}]"), text);
         }
-        self.definitions(node, &prompt.tools);
-        for (name, value) in prompt.parameters.iter().filter(|(name, _)| !name.starts_with("stream")) {
-            self.block(name, value);
-        }
+        self.settings(node, prompt);
         self.parts("answer", &reply.parts, node);
         for (place, parts) in reply.choices.iter().enumerate() {
             self.parts(&format!("choice {}", place + 2), parts, node);
@@ -226,18 +233,40 @@ impl View<'_> {
         }
     }
 
-    fn definitions(&mut self, node: &Node, tools: &[ToolDefinition]) {
-        let mut tools: Vec<&ToolDefinition> = tools.iter().collect();
+    /// Model, tools and parameters, as far as they are not those of the call before in the lane.
+    fn settings(&mut self, node: &Node, prompt: &Prompt) {
+        let mut tools: Vec<&ToolDefinition> = prompt.tools.iter().collect();
         tools.sort_by(|left, right| left.name.cmp(&right.name));
+        let offered: Vec<String> = tools.iter().map(|tool| layout::compact(tool.json.as_bytes())).collect();
+        let parameters: BTreeMap<String, String> =
+            prompt.parameters.iter().filter(|(name, _)| !name.starts_with("stream")).cloned().collect();
+        let now = Settings { offered, parameters };
+        let before = node.lane.and_then(|lane| self.settings.insert(lane, now.clone())).unwrap_or_default();
+        if before.offered != now.offered {
+            if tools.is_empty() {
+                let _ = writeln!(self.out, "  tools  none");
+            }
+            self.definitions(node, &tools);
+        }
+        for (name, value) in &now.parameters {
+            if before.parameters.get(name) != Some(value) {
+                self.block(name, value);
+            }
+        }
+        for name in before.parameters.keys().filter(|name| !now.parameters.contains_key(*name)) {
+            let _ = writeln!(self.out, "  {}  (no more)", one_line(name));
+        }
+    }
+
+    fn definitions(&mut self, node: &Node, tools: &[&ToolDefinition]) {
         let mut known: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
         for tool in tools {
             let json = layout::compact(tool.json.as_bytes());
-            match self.tools.get(&json) {
-                Some(at) => known.entry(*at).or_default().push(one_line(&tool.name)),
-                None => {
-                    self.block(&format!("tool {}", tool.name), &tool.json);
-                    self.tools.insert(json, node.id);
-                }
+            if let Some(at) = self.tools.get(&json) {
+                known.entry(*at).or_default().push(one_line(&tool.name));
+            } else {
+                self.block(&format!("tool {}", tool.name), &tool.json);
+                self.tools.insert(json, node.id);
             }
         }
         for (at, names) in known {

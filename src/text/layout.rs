@@ -35,11 +35,11 @@ const DEEPEST: usize = 40;
 
 fn value(root: Ref<'_>, width: usize) -> Vec<String> {
     let mut out = Vec::new();
-    write(root, String::new(), 0, width, &mut out);
+    write(root, "", 0, width, &mut out);
     out
 }
 
-fn write(value: Ref<'_>, head: String, depth: usize, width: usize, out: &mut Vec<String>) {
+fn write(value: Ref<'_>, head: &str, depth: usize, width: usize, out: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let whole = spaced(value);
     let (open, close) = if value.kind() == Kind::Object { ("{", "}") } else { ("[", "]") };
@@ -51,7 +51,7 @@ fn write(value: Ref<'_>, head: String, depth: usize, width: usize, out: &mut Vec
     out.push(format!("{indent}{head}{open}"));
     for member in value.items() {
         let head = key(member).map(|key| format!("{key}: ")).unwrap_or_default();
-        write(member, head, depth + 1, width, out);
+        write(member, &head, depth + 1, width, out);
         if member.next().is_some()
             && let Some(last) = out.last_mut()
         {

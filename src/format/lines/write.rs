@@ -54,15 +54,13 @@ impl Writer {
                 let ms = self.ms(output.at);
                 self.line(&format!("{{{}:null{ms}}}", stream(output.stream)));
             }
-            Event::Output(output) => {
-                match &mut self.output {
-                    Some((stream, _, bytes)) if *stream == output.stream => bytes.extend_from_slice(&output.bytes),
-                    _ => {
-                        self.flush();
-                        self.output = Some((output.stream, output.at, output.bytes.to_vec()));
-                    }
-                };
-            }
+            Event::Output(output) => match &mut self.output {
+                Some((stream, _, bytes)) if *stream == output.stream => bytes.extend_from_slice(&output.bytes),
+                _ => {
+                    self.flush();
+                    self.output = Some((output.stream, output.at, output.bytes.to_vec()));
+                }
+            },
             Event::Started(started) => self.started(started, is_key),
             Event::Request(request) => self.request(request),
             Event::Answer(head) => drop(self.heads.insert(head.seq, head.clone())),
