@@ -210,7 +210,7 @@ impl Matcher {
         }
         let json = Json::parse(request.body.clone()).ok();
         let prompt = match (parsed.dialect, &json) {
-            (Some(dialect), Some(json)) => dialect.prompt(json),
+            (Some(dialect), Some(json)) => dialect.asked(request, json),
             _ => crate::model::Prompt::default(),
         };
         let place = self.lanes.ask(&prompt);
