@@ -110,7 +110,7 @@ struct Onlooker(Mutex<Vec<String>>);
 
 impl Answer for Onlooker {
     fn answer<'a>(&'a self, _: &'a Call) -> Boxed<'a, Verdict> {
-        Box::pin(async { Verdict::Forward { body: None } })
+        Box::pin(async { Verdict::Forward { body: None, path: None } })
     }
 
     fn begin<'a>(&'a self, _: &'a Begin) -> Boxed<'a, Option<Given>> {

@@ -10,6 +10,9 @@ mod flake;
 mod given;
 mod grade;
 mod index;
+mod kept;
+#[cfg(test)]
+mod kept_tests;
 mod matcher;
 mod miss;
 mod naming;

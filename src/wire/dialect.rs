@@ -4,10 +4,13 @@ use bytes::Bytes;
 
 use super::canonical::Rule;
 use super::errors::{Refusal, error_message, error_text};
-use super::{anthropic_messages as messages, anthropic_messages_stream as messages_stream, keys, mistral_chat};
-use super::{kept, mistral_conversations as conversations, mistral_embeddings, openai_chat as chat, openai_chat_stream as chat_stream, openai_embeddings, sse};
-use super::{openai_responses as responses, openai_responses_stream as responses_stream};
 use super::kept::Kept;
+use super::{anthropic_messages as messages, anthropic_messages_stream as messages_stream, keys, mistral_chat};
+use super::{
+    kept, mistral_conversations as conversations, mistral_embeddings, openai_chat as chat,
+    openai_chat_stream as chat_stream, openai_embeddings, sse,
+};
+use super::{openai_responses as responses, openai_responses_stream as responses_stream};
 use crate::model::event::Request;
 use crate::model::{Kind, Part, Prompt, Reply, Text, ToolCall};
 use crate::text::json::{Json, Kind as JsonKind};
@@ -170,9 +173,7 @@ pub fn recognise(provider: &str, method: &str, path: &str) -> Option<&'static Di
     let last = segments.next()?;
     let before = segments.next()?;
     let mistral = provider.eq_ignore_ascii_case("mistral");
-    if mistral
-        && let Some(Kept::Begin | Kept::Append(_) | Kept::Restart(_)) = kept::kept(provider, method, path)
-    {
+    if mistral && let Some(Kept::Begin | Kept::Append(_) | Kept::Restart(_)) = kept::kept(provider, method, path) {
         return Some(&MISTRAL_CONVERSATIONS);
     }
     match (before, last) {

@@ -30,9 +30,7 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
             ("instructions", Kind::String) => {
                 let mut parts = Vec::new();
                 read(member, "instructions", &mut parts);
-                prompt
-                    .messages
-                    .insert(0, Message { role: "system".into(), name: None, parts, path: "system".into() });
+                prompt.messages.insert(0, Message { role: "system".into(), name: None, parts, path: "system".into() });
             }
             ("inputs", Kind::String) => {
                 let mut parts = Vec::new();
@@ -225,9 +223,9 @@ fn finished(entry: Entry) -> Value {
             Value::Object(chunk) => chunk,
             text => Object::new().with("type", Value::text("text")).with("text", text),
         };
-        let grows = chunks.last_mut().filter(|(at, last)| {
-            *at == index && last.get("type") == chunk.get("type") && last.get("text").is_some()
-        });
+        let grows = chunks
+            .last_mut()
+            .filter(|(at, last)| *at == index && last.get("type") == chunk.get("type") && last.get("text").is_some());
         match (grows, chunk.get("text")) {
             (Some((_, last)), Some(text)) => last.merge(b"text", text.clone()),
             _ => chunks.push((index, chunk)),
@@ -271,7 +269,10 @@ pub(super) fn events(unary: &Json) -> Vec<Vec<u8>> {
             "message.output" => {
                 let fields = with(&["id", "created_at", "model", "agent_id", "role"]);
                 let list = entry.get("content").filter(|content| content.kind() == Kind::Array);
-                let pieces = list.map_or_else(|| entry.get("content").into_iter().collect(), |list| list.items().collect::<Vec<_>>());
+                let pieces = list.map_or_else(
+                    || entry.get("content").into_iter().collect(),
+                    |list| list.items().collect::<Vec<_>>(),
+                );
                 for (index, piece) in pieces.into_iter().enumerate() {
                     let fields = fields.clone().with("content_index", Value::number(index));
                     event("message.output.delta", fields.with("content", Value::raw(piece)));
@@ -328,7 +329,10 @@ mod tests {
         assert!(assembled.complete && !assembled.failed);
         let again = reply(&Json::parse(assembled.body).expect("JSON"));
         let plain = reply(&unary);
-        assert_eq!((again.conversation, again.parts, again.item_ids), (plain.conversation, plain.parts, plain.item_ids));
+        assert_eq!(
+            (again.conversation, again.parts, again.item_ids),
+            (plain.conversation, plain.parts, plain.item_ids)
+        );
     }
 
     #[test]
