@@ -152,10 +152,7 @@ impl Kept {
         let agents = Json::parse(asked.request.body.clone()).ok();
         let place = conversation(&asked.request, agents.as_ref()).and_then(|id| self.places.get(&id).copied());
         if let Some(conversation) = place.map(|place| &mut self.conversations[place]) {
-            if asked.written_out {
-                conversation.items.clear();
-            }
-            conversation.items.extend(inputs(sent.root().get("input"), false));
+            conversation.take(inputs(sent.root().get("input"), false), asked.written_out);
             conversation.items.extend(outputs(answer, from));
             conversation.changed |= from != Origin::Recorded;
         }
@@ -167,16 +164,14 @@ impl Kept {
     /// An answer of Mistral's to a conversation's beginning, going on or branch.
     fn converse(&mut self, asked: &Asked, before: Option<&str>, sent: &Json, answer: &Json, from: Origin) {
         let Some(id) = answer.root().text("conversation_id") else { return };
-        let said = inputs(sent.root().get("inputs"), true).into_iter().chain(outputs(answer, from));
+        let brought = inputs(sent.root().get("inputs"), true);
         let entry = Json::parse(asked.request.body.clone()).ok().and_then(|json| json.root().text("from_entry_id"));
         let place = before.and_then(|before| self.places.get(before).copied());
         let goes_on = before.is_some() && entry.is_none();
         if goes_on && let Some(place) = place {
             let conversation = &mut self.conversations[place];
-            if asked.written_out {
-                conversation.items.clear();
-            }
-            conversation.items.extend(said);
+            conversation.take(brought, asked.written_out);
+            conversation.items.extend(outputs(answer, from));
             conversation.changed |= from != Origin::Recorded;
             self.places.insert(id, place);
             return;
@@ -197,7 +192,7 @@ impl Kept {
             }
         }
         merge(&mut conversation.terms, members(sent.root(), OF_ONE_CALL));
-        conversation.items.extend(said);
+        conversation.items.extend(brought.into_iter().chain(outputs(answer, from)));
         conversation.changed = from != Origin::Recorded;
         conversation.live = from == Origin::Live && !asked.written_out;
         self.begin(id, conversation);
@@ -327,6 +322,20 @@ fn write_conversation(known: &Conversation, request: &Request, body: &Json) -> R
     let note = format!("the conversation `{id}` that the provider keeps was written out and sent as a new one: {why}");
     Ok(Some(WrittenOut { body: object(terms, "inputs", &items), path, note }))
 }
+impl Conversation {
+    /// Takes what a call brought: new items, or all of them where it was written out. Items whose ids are not
+    /// written keep them, as the agent may name them.
+    fn take(&mut self, mut brought: Vec<Item>, all: bool) {
+        if all {
+            let mut known = std::mem::take(&mut self.items);
+            for item in brought.iter_mut().filter(|item| item.id.is_none()) {
+                item.id = known.iter_mut().find(|known| known.raw == item.raw).and_then(|known| known.id.take());
+            }
+        }
+        self.items.append(&mut brought);
+    }
+}
+
 /// The conversation that a request goes on with.
 fn conversation(request: &Request, body: Option<&Json>) -> Option<String> {
     if let Some(call) = wire::kept(&request.provider, &request.method, &request.path) {

@@ -224,3 +224,15 @@ fn a_branch_is_the_providers_to_make_unless_its_trunk_was_changed() {
     let confirms = so.out("/v1/conversations/c1", r#"{"tool_confirmations":[{"tool_call_id":"t1"}]}"#);
     assert!(confirms.is_err_and(|reason| reason.contains("confirms")));
 }
+
+#[test]
+fn an_edited_entry_is_known_by_its_id_after_it_was_sent() {
+    let mut so = mistral(Origin::Edited);
+    let next = r#"{"inputs":"on"}"#;
+    let mut call = asked("mistral", "POST", "/v1/conversations/c1", next);
+    call.body = so.sent("/v1/conversations/c1", next).0.into();
+    call.written_out = true;
+    so.0.remember(&call, Some(&json(r#"{"conversation_id":"c2","outputs":[]}"#)), Origin::Live);
+    let (sent, _) = so.sent("/v1/conversations/c1/restart", r#"{"from_entry_id":"e1","inputs":"again"}"#);
+    assert!(sent.contains("\"t1\"") && !sent.contains("\"on\""), "{sent}");
+}
