@@ -21,6 +21,7 @@ mod replay;
 mod rm;
 mod secrets;
 mod show;
+mod state;
 mod store;
 mod streams;
 mod support;
