@@ -29,6 +29,7 @@ use crate::wire::{self, Parsed, Side};
 
 #[cfg(test)]
 pub(super) use fault::Fault;
+pub(super) use twins::Twins;
 
 /// What is to be done with a request.
 #[derive(Debug, Clone)]
@@ -125,6 +126,10 @@ pub(super) struct Matcher {
     places: HashMap<Seq, usize>,
     pub(super) sent: usize,
     refused: bool,
+    /// Groups of calls that nothing tells apart, as they were met.
+    pub(super) twins: Vec<Twins>,
+    /// For each refused request the recorded call that is nearest to it.
+    pub(super) nearest: BTreeMap<Seq, NodeId>,
     /// What later requests may refer to.
     past: Past,
     /// Requests that have no answer yet.
@@ -144,6 +149,8 @@ struct Found {
     entry: usize,
     grade: Grade,
     notes: Vec<String>,
+    /// Calls that it may just as well be.
+    twins: Option<Twins>,
 }
 
 impl Matcher {
@@ -183,6 +190,8 @@ impl Matcher {
             places: HashMap::new(),
             sent: 0,
             refused: false,
+            twins: Vec::new(),
+            nearest: BTreeMap::new(),
             past: Past::new(&plan.run),
             asked: HashMap::new(),
             edited: BTreeSet::new(),
@@ -241,6 +250,11 @@ impl Matcher {
                 .extend((0..self.plan.changes.len()).filter(|change| self.plan.conversations[*change].contains(&node)));
         }
         self.made.push(Made { inherits: inherits.clone(), node: placed });
+        if prompt.previous.is_some() {
+            // What the provider keeps is not sent again: a message that reads alike is another one.
+            let is_message = |change: &usize| self.plan.changes[*change].is_message();
+            inherits.retain(|change| own.contains(change) || !is_message(change));
+        }
         let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
         self.act(request, parsed, found.as_ref(), placed, edited.as_deref())
     }
@@ -262,7 +276,7 @@ impl Matcher {
             .into_iter()
             .map(|found| format!("ignored: {} {}, now {}", found.path, value(found.left), value(found.right)))
             .collect();
-        Some(Found { entry, grade: Grade::Ignored, notes })
+        Some(Found { entry, grade: Grade::Ignored, notes, twins: None })
     }
 
     /// The node that comes next in the lane of a node and was not used yet.
@@ -398,6 +412,7 @@ impl Matcher {
             let miss = miss::explain(&self.plan, &taken, parsed);
             if !self.may_miss(miss.nearest) {
                 self.refused = true;
+                self.nearest.extend(miss.node(&self.plan).map(|node| (request.seq, node)));
                 let mut refusal = miss.refusal(&self.plan);
                 refusal.details.extend(self.conflict.take());
                 return Self::refuse(request.seq, refusal, key);
@@ -428,6 +443,7 @@ impl Matcher {
 
     fn serve(&mut self, seq: Seq, found: &Found, action: Action, notes: Vec<String>, key: Key) -> Decision {
         let entry = &self.plan.entries[found.entry];
+        self.twins.extend(found.twins.clone());
         self.uses[found.entry] = Use::Taken;
         self.taken_by.insert(seq, found.entry);
         self.flying.insert(found.entry);

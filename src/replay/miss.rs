@@ -58,7 +58,36 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
             "the conversation begins with messages that the recording never had: the agent remembers them".to_owned(),
         );
     }
+    if nearest.is_some_and(|place| is_compacted(&plan.entries[place].parsed, parsed)) {
+        why.push(
+            "only the tail of the conversation is carried on in one of the two: the agent compacted it".to_owned(),
+        );
+    }
     Miss { nearest, difference, why, any: !plan.entries.is_empty() }
+}
+
+/// Whether one request carries on only the tail of the other's conversation, perhaps under a summary.
+fn is_compacted(recorded: &Parsed, now: &Parsed) -> bool {
+    let texts = |parsed: &Parsed| -> Vec<String> {
+        let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) else { return Vec::new() };
+        let messages = dialect.prompt(json).messages.into_iter();
+        let said = messages.filter(|message| !matches!(message.role.as_str(), "system" | "developer"));
+        said.map(|message| format!("{} {:?}", message.role, message.parts.iter().map(said_in).collect::<Vec<_>>()))
+            .collect()
+    };
+    let (recorded, now) = (texts(recorded), texts(now));
+    let (short, long) = if recorded.len() < now.len() { (recorded, now) } else { (now, recorded) };
+    let tail = |from: usize| short.get(from..).is_some_and(|rest| !rest.is_empty() && long.ends_with(rest));
+    short.len() < long.len() && (tail(0) || tail(1))
+}
+
+fn said_in(part: &Part) -> String {
+    match part {
+        Part::Text(text) => text.text.clone(),
+        Part::ToolCall(call) => format!("{} {}", call.name, call.arguments),
+        Part::ToolResult(result) => result.content.clone(),
+        _ => String::new(),
+    }
 }
 
 /// Whether the first answer that a request carries is none that the recording has.
