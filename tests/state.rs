@@ -152,7 +152,7 @@ fn a_conversation_from_before_the_recording_is_refused_when_it_would_be_sent() {
         )
     });
     let ask = |text: &str| format!(r#"POST /v1/responses {{"model":"m","conversation":"conv_old","input":"{text}"}}"#);
-    trial.env.write("asks", &format!("{}\n{}\n", ask("Is it?"), ask("Was it?")));
+    trial.env.write("asks", format!("{}\n{}\n", ask("Is it?"), ask("Was it?")));
     let file = trial.env.work().join("asks");
     trial.record("old", &["requests", &file.to_string_lossy()]);
     let (replayed, asked) = trial.asked_while(|| trial.replay(["old", "--set", "2.messages[0].content=Will it?"]));

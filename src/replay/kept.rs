@@ -241,13 +241,12 @@ impl Kept {
         if let Some(id) = conversation(request, Some(body)) {
             match self.conversation(&id) {
                 Some(known) if !known.live => return write_conversation(known, request, body),
-                Some(_) => {}
                 None if self.recorded.contains(&id) => {
                     return Err(format!(
                         "its conversation `{id}` began before the recording, so it cannot be written out, and the provider has it as the recording left it"
                     ));
                 }
-                None => {}
+                _ => {}
             }
         }
         let edits: Vec<Edit> = references(body)

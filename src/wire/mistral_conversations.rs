@@ -128,7 +128,7 @@ pub(super) fn reply(body: &Json) -> Reply {
 /// An entry in the making.
 struct Entry {
     index: u64,
-    entry: Object,
+    members: Object,
     /// Pieces of its content: where each stands, and text or a chunk.
     pieces: Vec<(u64, Value)>,
 }
@@ -181,22 +181,22 @@ fn add(entries: &mut Vec<Entry>, kind: &str, root: Ref<'_>) {
     let number = |key: &str| root.get(key).and_then(Ref::as_u64).unwrap_or_default();
     let (index, id) = (number("output_index"), root.text("id"));
     let known = entries.iter().position(|entry| {
-        entry.index == index && entry.entry.get("id").and_then(Value::decoded) == id.clone().map(String::into_bytes)
+        entry.index == index && entry.members.get("id").and_then(Value::decoded) == id.clone().map(String::into_bytes)
     });
     let place = known.unwrap_or_else(|| {
-        let entry = Object::new().with("object", Value::text("entry")).with("type", Value::text(named));
-        entries.push(Entry { index, entry, pieces: Vec::new() });
+        let members = Object::new().with("object", Value::text("entry")).with("type", Value::text(named));
+        entries.push(Entry { index, members, pieces: Vec::new() });
         entries.len() - 1
     });
     let entry = &mut entries[place];
     for member in root.items() {
         let key = key_of(member);
-        if !OF_EVENTS.contains(&key.as_str()) && entry.entry.get(&key).is_none() {
-            entry.entry.set(&key, Value::open(member, 0));
+        if !OF_EVENTS.contains(&key.as_str()) && entry.members.get(&key).is_none() {
+            entry.members.set(&key, Value::open(member, 0));
         }
     }
     if let Some(piece) = root.get("arguments") {
-        entry.entry.merge(b"arguments", Value::open(piece, 0));
+        entry.members.merge(b"arguments", Value::open(piece, 0));
     }
     if let Some(piece) = root.get("content") {
         entry.pieces.push((number("content_index"), Value::open(piece, 1)));
@@ -205,7 +205,7 @@ fn add(entries: &mut Vec<Entry>, kind: &str, root: Ref<'_>) {
 
 /// An entry with its content: text where all of it is, else a list of chunks.
 fn finished(entry: Entry) -> Value {
-    let Entry { entry: mut done, pieces, .. } = entry;
+    let Entry { members: mut done, pieces, .. } = entry;
     if pieces.is_empty() {
         return Value::Object(done);
     }
