@@ -90,6 +90,10 @@ CHECKS = [
         "agents-previous", "OpenAI Agents SDK", "python", "{python} {agents}/openai_agents_state.py", 4, 4, tools=2,
         edit=((2, "answer={new}"), (1, "tool_calls[0].arguments.article=chair")), real=False,
     ),
+    Check(
+        "agents-session", "OpenAI Agents SDK", "python", "{python} {agents}/openai_agents_state.py session", 4, 13, tools=2,
+        change=None, real=False,
+    ),
     Check("openai-node", "OpenAI SDK, Node", "node", "node agents/openai_chat.mjs", 3, 3, tools=1, change=2, reverts=True),
     Check(
         "agents-customer-service", "OpenAI Agents SDK", "python", "{python} -m examples.customer_service.main", 3, 3,
