@@ -227,3 +227,25 @@ pub(super) fn held_line(held: &HeldResult) -> String {
 pub(super) fn readable(value: Ref<'_>) -> String {
     value.as_str().map_or_else(|| value.raw_str().into_owned(), std::borrow::Cow::into_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::request;
+    use super::*;
+
+    #[test]
+    fn a_conversation_that_lost_its_head_is_a_compacted_one() {
+        let ask = |said: &[&str]| {
+            let roles = ["user", "assistant"].into_iter().cycle();
+            let messages = roles.zip(said).map(|(role, said)| format!(r#"{{"role":"{role}","content":"{said}"}}"#));
+            let messages = messages.collect::<Vec<_>>().join(",");
+            wire::parse(&request(1, 1, &format!(r#"{{"model":"m","messages":[{messages}]}}"#)), &|_| None)
+        };
+        let whole = ask(&["one", "two", "three", "four", "five"]);
+        let tail = ask(&["three", "four", "five"]);
+        let summed = ask(&["so far: one, two", "four", "five"]);
+        assert!(is_compacted(&whole, &tail) && is_compacted(&tail, &whole) && is_compacted(&whole, &summed));
+        assert!(!is_compacted(&whole, &whole) && !is_compacted(&whole, &ask(&["one", "two", "else"])));
+        assert!(!is_compacted(&whole, &ask(&["other"])));
+    }
+}
