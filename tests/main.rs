@@ -23,6 +23,7 @@ mod rm;
 mod secrets;
 mod show;
 mod snapshot;
+mod state;
 mod store;
 mod streams;
 mod support;

@@ -293,5 +293,5 @@ fn an_extra_call_is_refused_and_a_missing_one_said() {
     let (first, second, all) = twice("calls", true);
     let (first, second): (Vec<&str>, Vec<&str>) = (first.lines().collect(), second.lines().collect());
     assert_eq!((second[0], second[2]), (first[0], first[1]), "{all}");
-    assert!(all.contains("2 exact, 1 refused") && all.contains("recorded and not asked for: 2"), "{all}");
+    assert!(all.contains("2 exact, 1 refused") && all.contains("recorded and not asked for: node 2"), "{all}");
 }

@@ -1,5 +1,6 @@
 //! `retake replay`: runs a recorded agent again, answered from the recording.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -14,8 +15,8 @@ use crate::config::{Policy, Settings, Tier};
 use crate::demo::is_stand_in;
 use crate::demo::stand_in::Handle;
 use crate::format::json;
-use crate::model::Run;
-use crate::model::event::Started;
+use crate::model::event::{Seq, Started};
+use crate::model::{NodeId, Run};
 use crate::record::{self, Input};
 use crate::replay::effects::{self, Effect};
 use crate::replay::{self, Job, Options, Plan, Scope, Wanted};
@@ -164,6 +165,8 @@ pub(crate) struct Done {
     /// The grade line.
     pub(crate) line: String,
     pub(crate) run: Run,
+    /// For each refused request the recorded call that is nearest to it.
+    pub(crate) nearest: BTreeMap<Seq, NodeId>,
 }
 
 /// The command: the given one, else the recorded one; a stranger's is never run unasked.
@@ -382,7 +385,14 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
         behind::say(&format!("recorded {}: {line}", sealed.run.id));
     }
     let code = if performed.refused > 0 { 1 } else { performed.outcome.code };
-    Ok(Done { code, sent: performed.sent, timed_out: performed.timed_out, line, run: sealed.run })
+    Ok(Done {
+        code,
+        sent: performed.sent,
+        timed_out: performed.timed_out,
+        line,
+        run: sealed.run,
+        nearest: performed.nearest,
+    })
 }
 
 /// Where calls go: what was asked for, then where the recording's went, for providers that this

@@ -45,6 +45,8 @@ struct Spot<'g> {
     inside: BTreeSet<usize>,
     /// Passages of outputs that its inputs held: text and folded range.
     got: Vec<(usize, Range<usize>)>,
+    /// Passages of outputs that its inputs held before any output had them, so that its own may quote them.
+    held: Vec<(usize, Range<usize>)>,
     /// Answers that a container handed on as its own.
     relayed: Vec<Relay>,
 }
@@ -116,6 +118,7 @@ impl<'g> Tracer<'g> {
                 caller: None,
                 inside: BTreeSet::new(),
                 got: Vec::new(),
+                held: Vec::new(),
                 relayed: Vec::new(),
             })
             .collect();
@@ -269,6 +272,8 @@ impl<'g> Tracer<'g> {
                 let place = Place { text: found.text, from: found.from };
                 let (range, place) = self.trim(target, place, found.to..found.to + found.len);
                 options.entry((range.start, range.end)).or_default().push(place);
+            } else {
+                self.spots[node].held.push((found.text, found.from..found.from + found.len));
             }
         }
         if let (Some(text), Some(_)) = (equal, target.speaker) {
@@ -391,7 +396,12 @@ impl<'g> Tracer<'g> {
         let mut rivals: Vec<(usize, Place)> = Vec::new();
         for place in places {
             let holders = self.holders[place.text].iter().copied();
-            rivals.extend(holders.filter(|output| self.may_be_from(target, *output)).map(|output| (output, *place)));
+            let may_be = |output: &usize| {
+                let from = self.outputs[*output].node;
+                self.may_be_from(target, *output)
+                    && (target.speaker == Some(from) || !self.quotes(*output, *place, len))
+            };
+            rivals.extend(holders.filter(may_be).map(|output| (output, *place)));
         }
         let is_speaker = |output: usize| target.speaker == Some(self.outputs[output].node);
         rivals.sort_by_key(|(output, place)| {
@@ -410,6 +420,18 @@ impl<'g> Tracer<'g> {
                 *output,
             )
         })
+    }
+
+    /// Whether a passage of a model's words stood in its own prompt: whoever has it may have it from where that has.
+    fn quotes(&self, output: usize, place: Place, len: usize) -> bool {
+        let Output { node, field, .. } = &self.outputs[output];
+        if self.spots[*node].node.kind != Kind::Llm || field.path.ends_with(".arguments") {
+            return false;
+        }
+        let holds = |(text, range): &(usize, Range<usize>)| {
+            *text == place.text && range.start <= place.from && place.from + len <= range.end
+        };
+        self.lane(Some(*node)).any(|at| self.spots[at].held.iter().any(holds))
     }
 
     /// Whether a node had got the passage itself.

@@ -117,6 +117,8 @@ pub struct ToolDefinition {
 pub struct Reply {
     /// The provider's id of the answer.
     pub id: Option<String>,
+    /// Id of the conversation that the provider keeps it in.
+    pub conversation: Option<String>,
     /// Ids of its items (responses), in order.
     pub item_ids: Vec<String>,
     /// Model that answered.

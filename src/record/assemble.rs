@@ -224,7 +224,7 @@ fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
         if let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) {
             // What was asked is what was sent; what it is, is what the agent wanted to send.
             let sent = at.call.decided.as_ref().and_then(|decided| Json::parse(decided.sent.clone()?).ok());
-            exchange.prompt = dialect.prompt(sent.as_ref().unwrap_or(json));
+            exchange.prompt = dialect.asked(&at.call.request, sent.as_ref().unwrap_or(json));
             if let Some(answer) = &at.call.answer {
                 let kind = answer.header("content-type").unwrap_or_default();
                 exchange.reply = dialect.reply(answer.status, kind, &answer.body());

@@ -169,7 +169,7 @@ impl Lanes {
     pub(crate) fn answer(&mut self, place: usize, ended: usize, reply: &Reply) {
         self.ended[place] = ended;
         self.long[place] = reply.text().chars().count() >= 20;
-        for id in reply.id.iter().chain(&reply.item_ids) {
+        for id in reply.id.iter().chain(&reply.conversation).chain(&reply.item_ids) {
             self.by_response.entry(id.clone()).or_default().push(place);
         }
         for call in reply.tool_calls().filter(|call| !call.id.is_empty()) {

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::matcher::Matcher;
+use super::matcher::{Matcher, Twins};
 use super::miss::held_line;
 use crate::model::event::{Action, Decided, Grade, Seq};
-use crate::model::{Detail, NodeId, Run, Source, ToolState};
+use crate::model::{NodeId, Run};
 
 /// Counts of what was decided.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     decided: BTreeMap<Seq, (Action, Grade)>,
     told: BTreeMap<Seq, Action>,
-    interchangeable: BTreeSet<String>,
     /// Answers that ended in another order than recorded.
     pub(super) disordered: usize,
     /// Nodes whose answers still hold placeholders of secrets.
@@ -23,8 +22,6 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn count(&mut self, decided: &Decided) {
         self.decided.insert(decided.seq, (decided.action, decided.grade));
-        let groups = decided.notes.iter().filter_map(|note| note.strip_prefix("interchangeable: "));
-        self.interchangeable.extend(groups.map(str::to_owned));
     }
 
     pub(super) fn count_told(&mut self, decided: &Decided) {
@@ -85,10 +82,10 @@ pub(super) fn line(
     out.push_str(&tools(matcher, tally, replay));
     let unused = matcher.unused();
     if !unused.is_empty() {
-        let _ = write!(out, "; recorded and not asked for: {}", super::plan::ranges(&unused));
+        let _ = write!(out, "; recorded and not asked for: {}", super::plan::named(&unused));
     }
-    for group in &tally.interchangeable {
-        let _ = write!(out, "; interchangeable: {group}");
+    for group in Twins::merged(&matcher.twins) {
+        let _ = write!(out, "; {}", group.says());
     }
     if tally.disordered == 0 {
         out.push_str("; order kept");
@@ -98,7 +95,7 @@ pub(super) fn line(
     }
     if !tally.redacted.is_empty() {
         let nodes: Vec<NodeId> = tally.redacted.iter().copied().collect();
-        let _ = write!(out, "; redacted: {}", super::plan::ranges(&nodes));
+        let _ = write!(out, "; redacted: {}", super::plan::named(&nodes));
     }
     if ignored > 0 {
         let _ = write!(out, "; {ignored} {} ignored", if ignored == 1 { "field" } else { "fields" });
@@ -115,23 +112,29 @@ fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {
     let ran = nodes.filter(|node| super::plan::runs_in_agent(node)).count();
     let served = tally.told.values().filter(|action| matches!(action, Action::Serve | Action::ServeEdited)).count();
     let run = tally.told.values().filter(|action| matches!(action, Action::Send)).count();
-    let known = matcher.plan.run().graph.nodes().any(|node| {
-        matches!(&node.detail, Detail::Tool(tool) if tool.state == ToolState::ResultSeen)
-            || node.source == Source::Announced
-    });
-    if ran == 0 && served == 0 && run == 0 && !known {
-        return String::new();
+    let mut parts = Vec::new();
+    if ran > 0 {
+        parts.push(format!("{ran} ran again in the agent"));
     }
-    let mut out = format!("; tools: {ran} ran again in the agent");
     if !matcher.held.is_empty() {
         let held: Vec<String> = matcher.held.values().map(held_line).collect();
-        let _ = write!(out, " ({} answered differently: {})", held.len(), held.join("; "));
-    }
-    if served > 0 || run > 0 {
-        let _ = write!(out, "; announced: {served} served");
-        if run > 0 {
-            let _ = write!(out, ", {run} run");
+        let held = format!("{} answered differently: {}", held.len(), held.join("; "));
+        match parts.first_mut() {
+            Some(ran) => {
+                let _ = write!(ran, " ({held})");
+            }
+            None => parts.push(held),
         }
+    }
+    let mut out = String::new();
+    if !parts.is_empty() {
+        let _ = write!(out, "; tools: {}", parts.join(", "));
+    }
+    let told = [(served, "served"), (run, "run")];
+    let told: Vec<String> =
+        told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if !told.is_empty() {
+        let _ = write!(out, "; announced: {}", told.join(", "));
     }
     out
 }

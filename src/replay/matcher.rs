@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::change::{Scope, Target};
 use super::index::Index;
+use super::kept::Asked;
 use super::miss::{self, HeldResult, Refusal};
 use super::naming::Naming;
 use super::outgoing::{Origin, Past};
@@ -28,6 +29,7 @@ use crate::wire::{self, Parsed, Side};
 
 #[cfg(test)]
 pub(super) use fault::Fault;
+pub(super) use twins::Twins;
 
 /// What is to be done with a request.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub(super) struct Decision {
     pub(super) decided: Decided,
     /// Recorded exchange whose answer is given.
     pub(super) entry: Option<usize>,
+    /// Path that it is sent to instead of the agent's.
+    pub(super) path: Option<String>,
     /// Why nothing is sent and nothing served.
     pub(super) refusal: Option<Refusal>,
     /// The key of the request, for counting refusals.
@@ -49,7 +53,16 @@ pub(super) struct Decision {
 
 impl Decision {
     fn of(decided: Decided, key: Key) -> Self {
-        Self { decided, entry: None, refusal: None, key, renamer: None, renamed: None, needs_consent: Vec::new() }
+        Self {
+            decided,
+            entry: None,
+            path: None,
+            refusal: None,
+            key,
+            renamer: None,
+            renamed: None,
+            needs_consent: Vec::new(),
+        }
     }
 }
 
@@ -113,10 +126,14 @@ pub(super) struct Matcher {
     places: HashMap<Seq, usize>,
     pub(super) sent: usize,
     refused: bool,
+    /// Groups of calls that nothing tells apart, as they were met.
+    pub(super) twins: Vec<Twins>,
+    /// For each refused request the recorded call that is nearest to it.
+    pub(super) nearest: BTreeMap<Seq, NodeId>,
     /// What later requests may refer to.
     past: Past,
-    /// Bodies of requests that have no answer yet, as the provider gets or got them.
-    bodies: HashMap<Seq, Bytes>,
+    /// Requests that have no answer yet.
+    asked: HashMap<Seq, Asked>,
     /// Requests that get an edited answer.
     edited: BTreeSet<Seq>,
     clock: usize,
@@ -132,6 +149,8 @@ struct Found {
     entry: usize,
     grade: Grade,
     notes: Vec<String>,
+    /// Calls that it may just as well be.
+    twins: Option<Twins>,
 }
 
 impl Matcher {
@@ -150,7 +169,6 @@ impl Matcher {
         let naming = Naming::new(nearly::splitter(&plan, here));
         Self {
             affected: plan.affected(),
-            plan,
             by_key,
             index: Index::default(),
             naming,
@@ -172,11 +190,14 @@ impl Matcher {
             places: HashMap::new(),
             sent: 0,
             refused: false,
-            past: Past::default(),
-            bodies: HashMap::new(),
+            twins: Vec::new(),
+            nearest: BTreeMap::new(),
+            past: Past::new(&plan.run),
+            asked: HashMap::new(),
             edited: BTreeSet::new(),
             clock: 0,
             named: HashMap::new(),
+            plan,
             #[cfg(test)]
             fault: None,
         }
@@ -190,7 +211,8 @@ impl Matcher {
     /// Decides about a request.
     pub(super) fn decide(&mut self, request: &Request, parsed: &Parsed) -> Decision {
         if self.plan.may_send() {
-            self.bodies.insert(request.seq, request.body.clone());
+            let asked = Asked { request: request.clone(), body: request.body.clone(), written_out: false };
+            self.asked.insert(request.seq, asked);
         }
         self.clock += 1;
         let began = self.clock;
@@ -210,7 +232,7 @@ impl Matcher {
         }
         let json = Json::parse(request.body.clone()).ok();
         let prompt = match (parsed.dialect, &json) {
-            (Some(dialect), Some(json)) => dialect.prompt(json),
+            (Some(dialect), Some(json)) => dialect.asked(request, json),
             _ => crate::model::Prompt::default(),
         };
         let place = self.lanes.ask(&prompt);
@@ -228,6 +250,11 @@ impl Matcher {
                 .extend((0..self.plan.changes.len()).filter(|change| self.plan.conversations[*change].contains(&node)));
         }
         self.made.push(Made { inherits: inherits.clone(), node: placed });
+        if prompt.previous.is_some() {
+            // What the provider keeps is not sent again: a message that reads alike is another one.
+            let is_message = |change: &usize| self.plan.changes[*change].is_message();
+            inherits.retain(|change| own.contains(change) || !is_message(change));
+        }
         let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
         self.act(request, parsed, found.as_ref(), placed, edited.as_deref())
     }
@@ -249,7 +276,7 @@ impl Matcher {
             .into_iter()
             .map(|found| format!("ignored: {} {}, now {}", found.path, value(found.left), value(found.right)))
             .collect();
-        Some(Found { entry, grade: Grade::Ignored, notes })
+        Some(Found { entry, grade: Grade::Ignored, notes, twins: None })
     }
 
     /// The node that comes next in the lane of a node and was not used yet.
@@ -350,8 +377,15 @@ impl Matcher {
         let answer_changed = node.is_some_and(|node| {
             self.plan.changes.iter().any(|change| change.wanted.node == node && matches!(change.target, Target::Answer))
         });
+        if let Some(reason) = self.past.kept().forbidden(request, found.is_some()).filter(|_| self.plan.may_send()) {
+            self.refused = true;
+            return Self::refuse(request.seq, Refusal { reason, details: Vec::new(), ignore: None }, key);
+        }
+        // What it refers to is not as it was recorded, so it is another question.
+        let goes_on_changed = parsed.json().is_some_and(|json| self.past.kept().is_changed(request, json));
         if edited.is_none()
             && !forced
+            && !goes_on_changed
             && let Some(found) = &found
         {
             let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
@@ -373,11 +407,12 @@ impl Matcher {
             }
             return decision;
         }
-        if found.is_none() && edited.is_none() && !forced {
+        if found.is_none() && edited.is_none() && !forced && !goes_on_changed {
             let taken: Vec<bool> = self.uses.iter().map(|used| *used == Use::Taken).collect();
             let miss = miss::explain(&self.plan, &taken, parsed);
             if !self.may_miss(miss.nearest) {
                 self.refused = true;
+                self.nearest.extend(miss.node(&self.plan).map(|node| (request.seq, node)));
                 let mut refusal = miss.refusal(&self.plan);
                 refusal.details.extend(self.conflict.take());
                 return Self::refuse(request.seq, refusal, key);
@@ -408,6 +443,7 @@ impl Matcher {
 
     fn serve(&mut self, seq: Seq, found: &Found, action: Action, notes: Vec<String>, key: Key) -> Decision {
         let entry = &self.plan.entries[found.entry];
+        self.twins.extend(found.twins.clone());
         self.uses[found.entry] = Use::Taken;
         self.taken_by.insert(seq, found.entry);
         self.flying.insert(found.entry);
@@ -432,6 +468,26 @@ impl Matcher {
     ) -> Decision {
         let mut body = edited.map_or_else(|| request.body.clone(), Bytes::copy_from_slice);
         let mut changed = edited.is_some();
+        let mut notes = notes;
+        let mut path = None;
+        let mut written_out = false;
+        if let Ok(json) = Json::parse(body.clone()) {
+            match self.past.kept().write_out(request, &json) {
+                Ok(None) => {}
+                Ok(Some(out)) => {
+                    body = out.body.into();
+                    changed = true;
+                    written_out = true;
+                    path = out.path;
+                    notes.push(out.note);
+                }
+                Err(reason) => {
+                    self.refused = true;
+                    let refusal = Refusal { reason, details: Vec::new(), ignore: None };
+                    return Self::refuse(request.seq, refusal, parsed.canonical.key);
+                }
+            }
+        }
         let renamer = self.naming.renamer();
         if let Ok(json) = Json::parse(body.clone()) {
             let edits = self.naming.held_edits(&json);
@@ -466,25 +522,16 @@ impl Matcher {
                 changed = true;
             }
         }
-        let mut notes = notes;
         if let Ok(json) = Json::parse(body.clone()) {
             let other_model =
                 request_model(&json) != Json::parse(request.body.clone()).ok().as_ref().and_then(request_model);
-            match self.past.prepare(&json, other_model) {
-                Ok(None) => {}
-                Ok(Some((prepared, said))) => {
-                    body = prepared.into();
-                    changed = true;
-                    notes.extend(said);
-                }
-                Err(reason) => {
-                    self.refused = true;
-                    let refusal = Refusal { reason, details: Vec::new(), ignore: None };
-                    return Self::refuse(request.seq, refusal, parsed.canonical.key);
-                }
+            if let Some((unsealed, note)) = self.past.unseal(&json, other_model) {
+                body = unsealed.into();
+                changed = true;
+                notes.push(note);
             }
         }
-        self.bodies.insert(request.seq, body.clone());
+        self.asked.insert(request.seq, Asked { request: request.clone(), body: body.clone(), written_out });
         self.sent += 1;
         let mut beside = Vec::new();
         if let Some(found) = found {
@@ -502,7 +549,7 @@ impl Matcher {
         let action = if changed { Action::SendChanged } else { Action::Send };
         let sent = changed.then_some(body);
         let decided = Decided { seq: request.seq, action, node, grade, sent, notes, beside };
-        Decision::of(decided, parsed.canonical.key)
+        Decision { path, ..Decision::of(decided, parsed.canonical.key) }
     }
 
     fn result_is_changed(&self, id: &str) -> bool {
@@ -549,7 +596,7 @@ impl Matcher {
     ) {
         self.clock += 1;
         let entry = self.taken_by.get(&seq).copied();
-        let asked = self.bodies.remove(&seq);
+        let asked = self.asked.remove(&seq);
         let edited = self.edited.remove(&seq);
         if let Some(entry) = entry {
             self.flying.remove(&entry);
@@ -578,6 +625,22 @@ impl Matcher {
             self.handed.extend(earliest);
         }
         let Some((parsed, status, kind, body)) = answered else { return };
+        if let Some(asked) = asked.filter(|_| (200..300).contains(&status)) {
+            let stream = wire::sse::is_stream(kind, body);
+            let unary = match parsed.dialect {
+                Some(dialect) if stream => dialect.unary(body).map(Bytes::from),
+                _ => Some(body.clone()),
+            };
+            let answer = unary.and_then(|unary| Json::parse(unary).ok());
+            let from = if edited {
+                Origin::Edited
+            } else if changed {
+                Origin::Live
+            } else {
+                Origin::Recorded
+            };
+            self.past.remember(parsed.dialect, &asked, answer.as_ref(), from);
+        }
         let Some(dialect) = parsed.dialect else { return };
         let reply = dialect.reply(status, kind, body);
         for id in reply.id.iter().chain(&reply.item_ids) {
@@ -593,20 +656,6 @@ impl Matcher {
             }
         } else if let Some(place) = entry {
             self.unchanged_calls(place, &reply);
-        }
-        if let Some(asked) = asked {
-            let stream = wire::sse::is_stream(kind, body);
-            let unary = if stream { dialect.unary(body).map(Bytes::from) } else { Some(body.clone()) };
-            if let Some(answer) = unary.and_then(|unary| Json::parse(unary).ok()) {
-                let from = if edited {
-                    Origin::Edited
-                } else if changed {
-                    Origin::Live
-                } else {
-                    Origin::Recorded
-                };
-                self.past.remember(dialect, Json::parse(asked).ok(), answer, from);
-            }
         }
         if let Some(place) = self.places.get(&seq) {
             self.lanes.answer(*place, self.clock, &reply);

@@ -64,6 +64,11 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
             "the conversation begins with messages that the recording never had: the agent remembers them".to_owned(),
         );
     }
+    if nearest.is_some_and(|place| is_compacted(&plan.entries[place].parsed, parsed)) {
+        why.push(
+            "only the tail of the conversation is carried on in one of the two: the agent compacted it".to_owned(),
+        );
+    }
     Miss { nearest, difference, why, any: !plan.entries.is_empty() }
 }
 
@@ -82,6 +87,30 @@ fn other_tools(recorded: &Parsed, now: &Parsed) -> Option<Difference> {
         left: Some(old.join(", ")),
         right: Some(new.join(", ")),
     })
+}
+
+/// Whether one request carries on only the tail of the other's conversation, perhaps under a summary.
+fn is_compacted(recorded: &Parsed, now: &Parsed) -> bool {
+    let texts = |parsed: &Parsed| -> Vec<String> {
+        let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) else { return Vec::new() };
+        let messages = dialect.prompt(json).messages.into_iter();
+        let said = messages.filter(|message| !matches!(message.role.as_str(), "system" | "developer"));
+        said.map(|message| format!("{} {:?}", message.role, message.parts.iter().map(said_in).collect::<Vec<_>>()))
+            .collect()
+    };
+    let (recorded, now) = (texts(recorded), texts(now));
+    let (short, long) = if recorded.len() < now.len() { (recorded, now) } else { (now, recorded) };
+    let tail = |from: usize| short.get(from..).is_some_and(|rest| !rest.is_empty() && long.ends_with(rest));
+    short.len() < long.len() && (tail(0) || tail(1))
+}
+
+fn said_in(part: &Part) -> String {
+    match part {
+        Part::Text(text) => text.text.clone(),
+        Part::ToolCall(call) => format!("{} {}", call.name, call.arguments),
+        Part::ToolResult(result) => result.content.clone(),
+        _ => String::new(),
+    }
 }
 
 /// Whether the first answer that a request carries is none that the recording has.
@@ -230,4 +259,26 @@ pub(super) fn held_line(held: &HeldResult) -> String {
 /// A value as a person reads it.
 pub(super) fn readable(value: Ref<'_>) -> String {
     value.as_str().map_or_else(|| value.raw_str().into_owned(), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::request;
+    use super::*;
+
+    #[test]
+    fn a_conversation_that_lost_its_head_is_a_compacted_one() {
+        let ask = |said: &[&str]| {
+            let roles = ["user", "assistant"].into_iter().cycle();
+            let messages = roles.zip(said).map(|(role, said)| format!(r#"{{"role":"{role}","content":"{said}"}}"#));
+            let messages = messages.collect::<Vec<_>>().join(",");
+            wire::parse(&request(1, 1, &format!(r#"{{"model":"m","messages":[{messages}]}}"#)), &|_| None)
+        };
+        let whole = ask(&["one", "two", "three", "four", "five"]);
+        let tail = ask(&["three", "four", "five"]);
+        let summed = ask(&["so far: one, two", "four", "five"]);
+        assert!(is_compacted(&whole, &tail) && is_compacted(&tail, &whole) && is_compacted(&whole, &summed));
+        assert!(!is_compacted(&whole, &whole) && !is_compacted(&whole, &ask(&["one", "two", "else"])));
+        assert!(!is_compacted(&whole, &ask(&["other"])));
+    }
 }

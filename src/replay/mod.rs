@@ -7,9 +7,14 @@ mod change;
 mod clock;
 pub mod effects;
 mod flake;
+#[cfg(test)]
+mod flake_tests;
 mod given;
 mod grade;
 mod index;
+mod kept;
+#[cfg(test)]
+mod kept_tests;
 mod matcher;
 mod miss;
 mod naming;
@@ -34,7 +39,7 @@ mod volatile;
 
 pub use assess::{Assessment, Judged, Reason, Word, gradeable};
 pub use change::{Change, Error, Scope, Target, Wanted};
-pub use flake::{Flakiness, Order, Race, Volatile, What, flakiness};
+pub use flake::{Flakiness, Order, Race, Replayed, Volatile, What, flakiness};
 pub use perform::{Job, Performed, perform, started};
 pub use plan::{Live, Options, Plan, ranges};
 pub use rehearse::Rehearsal;

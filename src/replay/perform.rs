@@ -1,5 +1,6 @@
 //! Runs an agent again behind a tape.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -10,8 +11,8 @@ use super::grade;
 use super::matcher::Matcher;
 use super::plan::{Live, Plan};
 use super::tape::{self, Tape};
-use crate::model::event::{Event, Note, Started};
-use crate::model::{Run, RunId};
+use crate::model::event::{Event, Note, Seq, Started};
+use crate::model::{NodeId, Run, RunId};
 use crate::proxy::{Clock, EndsStream, Watch};
 use crate::record::{self, Input, Leash, Outcome, PLACEHOLDER, Routes, Setup};
 use crate::redact::Redactor;
@@ -65,6 +66,8 @@ pub struct Performed {
     pub ended: Option<String>,
     /// Whether it was ended because it took too long.
     pub timed_out: bool,
+    /// For each refused request the recorded call that is nearest to it.
+    pub nearest: BTreeMap<Seq, NodeId>,
 }
 
 struct Ears {
@@ -157,16 +160,16 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
     let timed_out = timer.is_some_and(Timer::stop);
     let outcome = outcome?;
     let replay = assembled();
-    let (line, refused, sent) = tape.finish(|matcher, tally| {
+    let (line, refused, sent, nearest) = tape.finish(|matcher, tally| {
         let mut line = grade::line(matcher, tally, replay.as_ref(), ignored, always);
         if ears.once.load(Ordering::SeqCst) {
             line.push_str("; the agent was ended");
         }
-        (line, tally.refusals(), tally.sent())
+        (line, tally.refusals(), tally.sent(), matcher.nearest.clone())
     });
     job.watch.saw(Event::Note(Note { at: clock(), topic: "grade".into(), text: line.clone() }));
     let ended = ears.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok((Performed { outcome, refused, sent, ended, timed_out }, line))
+    Ok((Performed { outcome, refused, sent, ended, timed_out, nearest }, line))
 }
 
 /// The first event of a replay: how the run began, with its parent.

@@ -8,7 +8,7 @@ use crate::model::event::{Ending, Request, Seq};
 use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source, ToolState};
 use crate::record::announced;
 use crate::text::json::{Edit, Json, Path};
-use crate::text::units::count;
+use crate::text::units::{count, plural};
 use crate::wire::canonical::Key;
 use crate::wire::{self, Parsed};
 
@@ -211,13 +211,14 @@ impl Plan {
         let nothing = live.is_empty() && self.options.live != Live::Always;
         if !served.is_empty() {
             let sent = if nothing { ", nothing is sent" } else { "" };
-            lines.push(format!("{} served from the recording{sent}", ranges(&served)));
+            lines.push(format!("{} served from the recording{sent}", named(&served)));
         } else if nothing {
             lines.push("nothing is sent".to_owned());
         }
         for change in &self.changes {
             let done = if change.old.is_some() { "changed" } else { "added, the recording has no such field" };
-            lines.push(format!("{}.{} {done}", change.wanted.node, change.wanted.path));
+            let meant = change.meant.as_ref().map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
+            lines.push(format!("{}.{} {done}{meant}", change.wanted.node, change.wanted.path));
         }
         for tool in &self.options.run_tools {
             lines.push(format!("the model sees what `{tool}` returns now"));
@@ -226,10 +227,10 @@ impl Plan {
             lines.push(format!("`--model {model}` changes nothing, as no call is sent; `--from NODE` sends some"));
         }
         if self.options.live == Live::Never && !live.is_empty() {
-            lines.push(format!("{} would have to be sent, which `--live never` forbids", ranges(&live)));
+            lines.push(format!("{} would have to be sent, which `--live never` forbids", named(&live)));
         } else if !live.is_empty() {
             let most = count(self.ceiling(), "call");
-            lines.push(format!("{} sent, if the agent still makes them (at most {most})", ranges(&live)));
+            lines.push(format!("{} sent, if the agent still makes them (at most {most})", named(&live)));
         }
         if self.options.live == Live::Always {
             lines.push("calls that the recording cannot answer are sent".into());
@@ -271,6 +272,11 @@ pub fn ranges(nodes: &[NodeId]) -> String {
         at = end + 1;
     }
     if out.is_empty() { "nothing".into() } else { out.join(", ") }
+}
+
+/// Nodes in words: `node 2`, `nodes 1 to 4, 6`.
+pub(super) fn named(nodes: &[NodeId]) -> String {
+    format!("{} {}", plural(nodes.len(), "node"), ranges(nodes))
 }
 
 fn followers(run: &Run) -> BTreeMap<NodeId, Vec<NodeId>> {

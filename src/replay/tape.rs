@@ -159,7 +159,7 @@ impl Tape {
             let secret = |number| self.redactor.secret(number);
             Bytes::from(redact::fill(sent, &secret).0)
         });
-        Verdict::Forward { body }
+        Verdict::Forward { body, path: decision.path.clone() }
     }
 
     fn refuse(&self, decision: &Decision, parsed: &Parsed, call: &Call) -> Served {

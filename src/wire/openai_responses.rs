@@ -169,6 +169,7 @@ pub(super) fn reply(body: &Json) -> Reply {
     let reason = root.get("incomplete_details").and_then(|details| details.text("reason"));
     let mut reply = Reply {
         id: root.text("id").filter(|id| !id.is_empty()),
+        conversation: root.get("conversation").and_then(|conversation| conversation.text("id")),
         model: root.text("model"),
         finish: if status.as_deref() == Some("incomplete") { reason.or(status) } else { status },
         usage: usage(root),

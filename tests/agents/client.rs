@@ -25,7 +25,12 @@ pub(crate) struct Answer<'a> {
 
 impl Client {
     pub(crate) fn new() -> io::Result<Self> {
-        let url = variable("OPENAI_BASE_URL");
+        Self::of("OPENAI_BASE_URL")
+    }
+
+    /// One to the provider that this variable names.
+    pub(crate) fn of(name: &str) -> io::Result<Self> {
+        let url = variable(name);
         let rest = url.strip_prefix("http://").ok_or_else(|| io::Error::other("no base URL"))?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = format!("/{}", path.trim_end_matches("v1").trim_end_matches('/'));

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         ["fan"] => fan(),
         ["rag"] => rag(),
         ["upload"] => upload(),
+        ["state", kept] => state(kept),
         ["socket"] => socket(),
         ["again"] => again(),
         _ => Err(io::Error::other("no such agent")),
@@ -207,6 +208,43 @@ fn upload() -> io::Result<()> {
     let status = answer.status;
     print(&format!("{status} {}", String::from_utf8_lossy(&answer.body()?)));
     if status == 200 { Ok(()) } else { Err(io::Error::other("not taken")) }
+}
+
+/// Three questions in a conversation that the provider keeps: after the response before, or in a conversation of
+/// `OpenAI`'s or Mistral's, which is named by its first id throughout.
+fn state(kept: &str) -> io::Result<()> {
+    let mut client = Client::of(if kept == "mistral" { "MISTRAL_BASE_URL" } else { "OPENAI_BASE_URL" })?;
+    let mut id = Value::Null;
+    if kept == "conversation" {
+        id = client.json("/v1/conversations", &json!({}))?.1["id"].clone();
+    }
+    for question in ["Who built it?", "And when?", "And why?"] {
+        let path = match (kept, id.as_str()) {
+            ("mistral", None) => "/v1/conversations".to_owned(),
+            ("mistral", Some(id)) => format!("/v1/conversations/{id}"),
+            _ => "/v1/responses".to_owned(),
+        };
+        let mut body = json!({"model": "m", "input": question});
+        match (kept, id.is_null()) {
+            ("mistral", true) => body = json!({"model": "m", "instructions": "Be brief.", "inputs": question}),
+            ("mistral", false) => body = json!({"inputs": question}),
+            ("conversation", _) => body["conversation"] = id.clone(),
+            (_, false) => body["previous_response_id"] = id.clone(),
+            (_, true) => {}
+        }
+        let (status, answer) = client.json(&path, &body)?;
+        if status != 200 {
+            return Err(io::Error::other(format!("{status}: {answer}")));
+        }
+        let said = answer.pointer("/output/0/content/0/text").or_else(|| answer.pointer("/outputs/0/content"));
+        print(said.and_then(Value::as_str).unwrap_or_default());
+        match kept {
+            "previous" => id = answer["id"].clone(),
+            "mistral" if id.is_null() => id = answer["conversation_id"].clone(),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Sends one message over a WebSocket and prints the one that comes back.

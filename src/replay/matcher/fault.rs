@@ -80,7 +80,9 @@ impl Matcher {
             Fault::NoRenaming => open.iter().copied().filter(|place| self.is_open(*place)).find(same_key),
             Fault::StaleNames | Fault::NeverBack => return Mistake::None,
         };
-        found.map_or(Mistake::Nothing, |entry| Mistake::Found(Found { entry, grade: Grade::Exact, notes: Vec::new() }))
+        found.map_or(Mistake::Nothing, |entry| {
+            Mistake::Found(Found { entry, grade: Grade::Exact, notes: Vec::new(), twins: None })
+        })
     }
 }
 
