@@ -10,6 +10,7 @@ mod flake;
 mod given;
 mod grade;
 mod index;
+mod made_up;
 mod matcher;
 mod miss;
 mod naming;
@@ -23,6 +24,7 @@ mod plan;
 mod readings;
 mod rehearse;
 mod rename;
+mod said;
 mod split;
 mod tape;
 #[cfg(test)]

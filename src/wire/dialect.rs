@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::canonical::Rule;
 use super::errors::{Refusal, error_message, error_text};
+use super::known::Known;
 use super::{anthropic_messages as messages, anthropic_messages_stream as messages_stream, keys, mistral_chat};
 use super::{mistral_embeddings, openai_chat as chat, openai_chat_stream as chat_stream, openai_embeddings, sse};
 use super::{openai_responses as responses, openai_responses_stream as responses_stream};
@@ -16,7 +17,7 @@ pub struct Dialect {
     name: &'static str,
     kind: Kind,
     rule: &'static Rule,
-    prompt: fn(&Json, &'static Rule) -> Prompt,
+    prompt: fn(&Json, &'static Rule, &mut Known) -> Prompt,
     reply: fn(&Json) -> Reply,
     stream: Option<Streaming>,
     pub(super) layout: Layout,
@@ -199,8 +200,15 @@ impl Dialect {
     /// Fields that do not count in the key are left out.
     #[must_use]
     pub fn prompt(&self, body: &Json) -> Prompt {
+        self.prompt_after(body, &mut Known::default())
+    }
+
+    /// Reads a request as [`Dialect::prompt`] does; messages that were read before, also in other requests, are
+    /// not made again. `known` is of this dialect only.
+    #[must_use]
+    pub fn prompt_after(&self, body: &Json, known: &mut Known) -> Prompt {
         if body.root().kind() == JsonKind::Object {
-            return (self.prompt)(body, self.rule);
+            return (self.prompt)(body, self.rule, known);
         }
         Prompt { parameters: vec![(String::new(), body.root().raw_str().into_owned())], ..Prompt::default() }
     }
