@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use super::fields::{Field, Voice, fields};
+use super::fields::{Field, Voice, fields, fields_from};
 use super::spans::Spans;
 use crate::model::{Certainty, Detail, Edge, Kind, Micros, Node, NodeId, Passage, RunGraph};
 use crate::text::shingle::{GRAM, Index, Match, Positions, fingerprints, fold, positions};
@@ -214,8 +215,11 @@ impl<'g> Tracer<'g> {
 
     /// Searches what is new in a node's inputs.
     fn start(&mut self, node: usize) {
-        let inputs = fields(self.spots[node].node).inputs;
-        let known = self.spots[node].before.map(|before| fields(self.spots[before].node).inputs).unwrap_or_default();
+        let (this, before) = (self.spots[node].node, self.spots[node].before.map(|before| self.spots[before].node));
+        // Most of a conversation was sent before, and need not be looked at.
+        let carried = before.map_or(0, |before| shared_messages(before, this));
+        let inputs = fields_from(this, carried).inputs;
+        let known = before.map(|before| fields_from(before, carried).inputs).unwrap_or_default();
         let same = inputs.iter().zip(&known).take_while(|(new, old)| new.text == old.text).count();
         let known: HashSet<&str> = known[same..].iter().map(|field| field.text.as_ref()).collect();
         for field in &inputs[same..] {
@@ -667,6 +671,14 @@ impl Spot<'_> {
             _ => self.node.ended,
         }
     }
+}
+
+/// How many messages two calls begin with that are one and the same.
+fn shared_messages(left: &Node, right: &Node) -> usize {
+    let (Detail::Call { prompt: left, .. }, Detail::Call { prompt: right, .. }) = (&left.detail, &right.detail) else {
+        return 0;
+    };
+    left.messages.iter().zip(&right.messages).take_while(|(left, right)| Arc::ptr_eq(left, right)).count()
 }
 
 fn is_document(field: &Field<'_>) -> bool {

@@ -28,7 +28,7 @@ pub(crate) struct Told<'a> {
 pub fn key(kind: &str, name: &str, input: &Bytes) -> Key {
     let operation = format!("announced {kind} {name}");
     match Json::parse(input.clone()) {
-        Ok(json) => canonical::json(&operation, &keys::PLAIN, &json, &|_| None).key,
+        Ok(json) => canonical::json(&operation, &keys::PLAIN, json, &|_| None).key,
         Err(_) => canonical::parts(&operation, &[(String::new(), input.clone())]).key,
     }
 }

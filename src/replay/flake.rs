@@ -395,8 +395,8 @@ fn within(recorded: &str, new: &str) -> Vec<Value> {
         && matches!(left.root().kind(), Kind::Object | Kind::Array)
     {
         let none: wire::canonical::Resolve<'_> = &|_| None;
-        let canonical = |json: &Json| wire::canonical::json("result", &wire::keys::PLAIN, json, none);
-        let differences = canonical(&left).differences(&canonical(&right), usize::MAX);
+        let canonical = |json: Json| wire::canonical::json("result", &wire::keys::PLAIN, json, none);
+        let differences = canonical(left).differences(&canonical(right), usize::MAX);
         if !differences.is_empty() {
             let value = |difference: wire::canonical::Difference| Value {
                 path: format!("$.{}", difference.path),

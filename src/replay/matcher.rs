@@ -324,7 +324,7 @@ impl Matcher {
     fn result_edits(parsed: &Parsed, json: &Json, with: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<Edit> {
         let Some(dialect) = parsed.dialect else { return Vec::new() };
         let mut edits = Vec::new();
-        for part in dialect.prompt(json).messages.into_iter().flat_map(|message| message.parts) {
+        for part in dialect.prompt(json).messages.iter().flat_map(|message| &message.parts) {
             let Part::ToolResult(result) = part else { continue };
             let Some(value) = Path::parse(&result.path).ok().and_then(|path| json.root().find(&path)) else { continue };
             if let Some(with) = with(&result.call_id, value.raw()) {

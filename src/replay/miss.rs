@@ -246,8 +246,8 @@ pub(super) fn held_line(held: &HeldResult) -> String {
         && recorded.root().kind() == Kind::Object
     {
         let none: wire::canonical::Resolve<'_> = &|_| None;
-        let old = wire::canonical::json("result", &wire::keys::PLAIN, &recorded, none);
-        let now = wire::canonical::json("result", &wire::keys::PLAIN, &new, none);
+        let old = wire::canonical::json("result", &wire::keys::PLAIN, recorded, none);
+        let now = wire::canonical::json("result", &wire::keys::PLAIN, new, none);
         if let Some(first) = old.differences(&now, 1).first() {
             let show = |value: &Option<String>| value.as_deref().map_or("nothing".into(), |value| cut(value, 60));
             return format!("{} $.{} {}, held {}", held.tool, first.path, show(&first.right), show(&first.left));

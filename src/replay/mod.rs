@@ -15,6 +15,7 @@ mod index;
 mod kept;
 #[cfg(test)]
 mod kept_tests;
+mod made_up;
 mod matcher;
 mod miss;
 mod naming;
@@ -28,6 +29,7 @@ mod plan;
 mod readings;
 mod rehearse;
 mod rename;
+mod said;
 mod split;
 mod tape;
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn naming() -> Naming {
 
 fn canonical(body: &str) -> Canonical {
     let json = Json::parse_text(body).expect("the test's text is JSON");
-    canonical::json("test", &keys::CHAT, &json, &|_| None)
+    canonical::json("test", &keys::CHAT, json, &|_| None)
 }
 
 fn compare(naming: &Naming, recorded: &str, new: &str) -> Result<Outcome, Unequal> {

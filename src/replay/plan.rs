@@ -402,14 +402,19 @@ fn said(status: u16, reply: &Reply) -> Key {
 }
 
 fn told(run: &Run) -> Vec<Told> {
-    let owner = |seq: Seq| run.graph.nodes().find(|node| node.source == Source::Announced && node.seq == Some(seq));
+    let mut owners: HashMap<Seq, NodeId> = HashMap::new();
+    for node in run.graph.nodes().filter(|node| node.source == Source::Announced) {
+        if let Some(seq) = node.seq {
+            owners.entry(seq).or_insert(node.id);
+        }
+    }
     run.announced
         .iter()
         .filter(|(_, announced)| announced.finish.is_some())
         .filter_map(|(seq, announced)| {
             let begin = &announced.begin;
             let key = announced::key(&begin.kind, &begin.name, &begin.input);
-            Some(Told { seq: *seq, node: owner(*seq)?.id, key })
+            Some(Told { seq: *seq, node: *owners.get(seq)?, key })
         })
         .collect()
 }

@@ -19,6 +19,26 @@ pub(super) struct Split {
     order: Option<Vec<u32>>,
 }
 
+/// Whether the value after this token is never taken apart.
+pub(super) fn is_literal(kind: TokenKind, text: &[u8]) -> bool {
+    kind == TokenKind::Key && LITERAL.contains(&text)
+}
+
+/// Appends the pieces of one token.
+pub(super) fn split_token(splitter: &Splitter, kind: TokenKind, text: &[u8], pieces: &mut Vec<Piece>) {
+    match kind {
+        TokenKind::Key | TokenKind::Text => splitter.split(text, pieces),
+        TokenKind::Number if epoch(text).is_some() => pieces.push(Piece {
+            start: 0,
+            end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            class: Class::Reading,
+            sure: false,
+            reading: true,
+        }),
+        _ => {}
+    }
+}
+
 impl Split {
     /// Takes a request apart.
     pub(super) fn new(splitter: &Splitter, canonical: &Canonical) -> Self {
@@ -30,22 +50,11 @@ impl Split {
             let start = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
             starts.push(start);
             let text = canonical.bytes(token);
-            match token.kind {
-                TokenKind::Key => {
-                    splitter.split(text, &mut pieces);
-                    names_in_keys |= pieces.len() > start as usize;
-                }
-                TokenKind::Text if !literal => splitter.split(text, &mut pieces),
-                TokenKind::Number if epoch(text).is_some() => pieces.push(Piece {
-                    start: 0,
-                    end: u32::try_from(text.len()).unwrap_or(u32::MAX),
-                    class: Class::Reading,
-                    sure: false,
-                    reading: true,
-                }),
-                _ => {}
+            if !(literal && token.kind == TokenKind::Text) {
+                split_token(splitter, token.kind, text, &mut pieces);
+                names_in_keys |= token.kind == TokenKind::Key && pieces.len() > start as usize;
             }
-            literal = token.kind == TokenKind::Key && LITERAL.contains(&text);
+            literal = is_literal(token.kind, text);
         }
         starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
         let mut split = Self { pieces, starts, order: None };

@@ -81,7 +81,7 @@ fn in_order(run: &Run, groups: Vec<Vec<NodeId>>) -> Vec<Vec<NodeId>> {
 fn asked(node: &Node) -> String {
     let content = match &node.detail {
         Detail::Call { prompt, .. } => {
-            let messages = prompt.messages.iter().map(crate::model::Message::text);
+            let messages = prompt.messages.iter().map(|message| message.text());
             messages.chain(prompt.texts.iter().cloned()).collect::<Vec<_>>().join("\n")
         }
         Detail::Tool(tool) => tool.arguments.clone(),

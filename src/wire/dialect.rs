@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::canonical::Rule;
 use super::errors::{Refusal, error_message, error_text};
 use super::kept::Kept;
+use super::known::Known;
 use super::{anthropic_messages as messages, anthropic_messages_stream as messages_stream, keys, mistral_chat};
 use super::{
     kept, mistral_conversations as conversations, mistral_embeddings, openai_chat as chat,
@@ -21,7 +22,7 @@ pub struct Dialect {
     name: &'static str,
     kind: Kind,
     rule: &'static Rule,
-    prompt: fn(&Json, &'static Rule) -> Prompt,
+    prompt: fn(&Json, &'static Rule, &mut Known) -> Prompt,
     reply: fn(&Json) -> Reply,
     stream: Option<Streaming>,
     pub(super) layout: Layout,
@@ -232,8 +233,15 @@ impl Dialect {
     /// Fields that do not count in the key are left out.
     #[must_use]
     pub fn prompt(&self, body: &Json) -> Prompt {
+        self.prompt_after(body, &mut Known::default())
+    }
+
+    /// Reads a request as [`Dialect::prompt`] does; messages that were read before, also in other requests, are
+    /// not made again. `known` is of this dialect only.
+    #[must_use]
+    pub fn prompt_after(&self, body: &Json, known: &mut Known) -> Prompt {
         if body.root().kind() == JsonKind::Object {
-            return (self.prompt)(body, self.rule);
+            return (self.prompt)(body, self.rule, known);
         }
         Prompt { parameters: vec![(String::new(), body.root().raw_str().into_owned())], ..Prompt::default() }
     }
@@ -241,7 +249,13 @@ impl Dialect {
     /// Reads a request with what its path says: the conversation that it goes on with.
     #[must_use]
     pub fn asked(&self, request: &Request, body: &Json) -> Prompt {
-        let mut prompt = self.prompt(body);
+        self.asked_after(request, body, &mut Known::default())
+    }
+
+    /// The same, with `known` as [`Dialect::prompt_after`] has it.
+    #[must_use]
+    pub fn asked_after(&self, request: &Request, body: &Json, known: &mut Known) -> Prompt {
+        let mut prompt = self.prompt_after(body, known);
         if self.layout == Layout::Conversations && prompt.previous.is_none() {
             let kept = kept::kept(&request.provider, &request.method, &request.path);
             prompt.previous = kept.and_then(Kept::id).map(str::to_owned);

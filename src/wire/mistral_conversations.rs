@@ -10,6 +10,7 @@ use super::canonical::Rule;
 use super::content::{blank, json_or_text, key_of, other, read, result_text, tools};
 use super::dialect::{Assembled, drops};
 use super::errors::error_text;
+use super::known::Known;
 use super::sse;
 use crate::model::{Message, Part, Prompt, Reply, ToolCall, ToolResult, Usage};
 use crate::text::json::{Json, Kind, Ref};
@@ -20,7 +21,7 @@ const DONE: &str = "conversation.response.done";
 const ERROR: &str = "conversation.response.error";
 
 /// Reads a request. `instructions` is the first message, `system`; text as inputs is one of `user`.
-pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
+pub(super) fn prompt(body: &Json, rule: &'static Rule, _: &mut Known) -> Prompt {
     let mut prompt = Prompt::default();
     for member in body.root().items() {
         let key = key_of(member);
@@ -30,16 +31,18 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
             ("instructions", Kind::String) => {
                 let mut parts = Vec::new();
                 read(member, "instructions", &mut parts);
-                prompt.messages.insert(0, Message { role: "system".into(), name: None, parts, path: "system".into() });
+                prompt
+                    .messages
+                    .insert(0, Message { role: "system".into(), name: None, parts, path: "system".into() }.into());
             }
             ("inputs", Kind::String) => {
                 let mut parts = Vec::new();
                 read(member, "inputs", &mut parts);
-                prompt.messages.push(Message { role: "user".into(), name: None, parts, path: "inputs".into() });
+                prompt.messages.push(Message { role: "user".into(), name: None, parts, path: "inputs".into() }.into());
             }
             ("inputs", Kind::Array) => {
                 let entries = member.items().enumerate();
-                prompt.messages.extend(entries.map(|(place, entry)| message(entry, format!("inputs[{place}]"))));
+                prompt.messages.extend(entries.map(|(place, entry)| message(entry, format!("inputs[{place}]")).into()));
             }
             ("tools", Kind::Array) => prompt.tools.extend(tools(member)),
             ("from_entry_id", Kind::String) => prompt.previous = member.as_str().map(Cow::into_owned),
@@ -354,7 +357,8 @@ mod tests {
     #[test]
     fn a_request_is_read() {
         let body = r#"{"inputs":[{"object":"entry","type":"function.result","tool_call_id":"c1","result":"9"}],"instructions":"i","from_entry_id":"m_1","store":true}"#;
-        let prompt = prompt(&Json::parse_text(body).expect("JSON"), &super::super::keys::CONVERSATIONS);
+        let prompt =
+            prompt(&Json::parse_text(body).expect("JSON"), &super::super::keys::CONVERSATIONS, &mut Known::default());
         let roles: Vec<&str> = prompt.messages.iter().map(|message| message.role.as_str()).collect();
         assert_eq!(roles, ["system", "tool"]);
         assert_eq!(prompt.previous.as_deref(), Some("m_1"));
