@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::clock::{Clock, Reading};
-use super::opaque::{Class, Piece, Splitter, is_made_up};
+use super::opaque::{Class, Piece, Splitter, is_made_up, spells};
 use super::readings;
 use super::rename::Renamer;
 use super::split::Split;
@@ -175,7 +175,7 @@ impl Naming {
         }
         for (place, token) in recorded.tokens.iter().enumerate() {
             let text = recorded.bytes(token);
-            for piece in split.pieces(place).iter().filter(|piece| piece.sure) {
+            for piece in split.pieces(place).iter().filter(|piece| piece.is_or_may_be_name()) {
                 let _ = trial.bind(piece.class, piece.of(text), piece.of(text), false);
             }
         }
@@ -264,7 +264,8 @@ impl<'a> Trial<'a> {
         }
         for (one, other) in left.iter().zip(&right) {
             let (a, b) = (one.of(old), other.of(new));
-            if (one.sure || other.sure) && (a == b || self.are_names(one, a, other, b)) {
+            let may_be = one.is_or_may_be_name() || other.is_or_may_be_name();
+            if if a == b { may_be } else { self.are_names(one, a, other, b) } {
                 self.bind(one.class.min(other.class), a, b, inner)?;
             }
         }
@@ -384,7 +385,7 @@ impl<'a> Trial<'a> {
         for (one, other) in left.iter().zip(right) {
             let (a, b) = (one.of(old), other.of(new));
             if a == b {
-                if one.sure || other.sure {
+                if one.is_or_may_be_name() || other.is_or_may_be_name() {
                     self.bind(one.class.min(other.class), a, b, false)?;
                 } else {
                     self.check(key(one.class, a).as_ref(), key(other.class, b).as_ref(), a)?;
@@ -392,7 +393,7 @@ impl<'a> Trial<'a> {
             } else if one.reading && other.reading && self.are_readings(old, one, new, other) {
                 self.hold(token, shown(a), shown(b));
                 held.push((other.start as usize..other.end as usize, a.to_vec()));
-            } else if (one.sure || other.sure) && self.are_names(one, a, other, b) {
+            } else if self.are_names(one, a, other, b) {
                 self.bind(one.class.min(other.class), a, b, false)?;
             } else {
                 return Err(Unequal::Differs);
@@ -422,8 +423,13 @@ impl<'a> Trial<'a> {
         matches!((read(old, one), read(new, other)), (Some(left), Some(right)) if self.near(&left, &right))
     }
 
-    /// Whether two texts that differ may be names of one thing.
+    /// Whether two texts that differ may be names of one thing: one of them is one for sure, or
+    /// both are hex that has nothing else in common.
     fn are_names(&self, one: &Piece, a: &[u8], other: &Piece, b: &[u8]) -> bool {
+        let hex = one.class == Class::Hex && other.class == Class::Hex;
+        if !(one.sure || other.sure || (hex && is_unlike(a, b))) {
+            return false;
+        }
         match (one.class, other.class) {
             (Class::Place, Class::Place) => {
                 self.naming.splitter.forms().iter().any(|form| form.recorded == a && form.new == b)
@@ -493,6 +499,21 @@ fn same_literals(old: &[u8], left: &[Piece], new: &[u8], right: &[Piece]) -> boo
         (a, b) = (one.end as usize, other.end as usize);
     }
     old[a..] == new[b..]
+}
+
+/// Whether two pieces of hex are in small letters, share no run of letters, and spell nothing. Codes
+/// that people gave (`AB100234`) are in capitals as a rule.
+fn is_unlike(a: &[u8], b: &[u8]) -> bool {
+    let runs = |text: &[u8]| -> Vec<Vec<u8>> {
+        text.split(u8::is_ascii_digit).filter(|run| !run.is_empty()).map(<[u8]>::to_vec).collect()
+    };
+    let mixed = |text: &[u8]| {
+        let letters = text.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+        let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+        letters >= 2 && digits >= 1 && letters + digits == text.len() && !spells(text, 3)
+    };
+    let (left, right) = (runs(a), runs(b));
+    mixed(a) && mixed(b) && left.iter().all(|run| !right.contains(run))
 }
 
 /// How a name stands in the map: hex in one spelling, ports with their colon.

@@ -74,6 +74,13 @@ fn names_may_be_other_ones_and_nothing_else() {
     check("chunk 8d1f3a2b", "chunk 77aa01bc", Some((1, 0)));
     check("chunk 8d1f3a2b", "chunk 77020134", Some((1, 0)));
     check("chunk 12345678", "chunk 77020134", None);
+    check("chunk abc12345", "chunk 1234567f", None);
+    check("chunk abc12345", "chunk 987654ef", Some((1, 0)));
+    check("chunk abcd1234", "chunk abcd1235", None);
+    check("chunk cafe1234", "chunk dead5678", None);
+    check("chunk fee12345", "chunk bad67890", None);
+    check("invoice AB100234", "invoice CD987654", None);
+    check("chunk abc12345 of abc12345", "chunk abc12345 of 987654ef", None);
     check("chunk 8d1f3a2b", "chunk 77aa01bc9", None);
     check("chunk 8d1f3a2b", "chunk overflow", None);
     check("call_JxAU7c2Qw9LmZt4R", "call_Bx1U7c2Qw0LmZt9K", Some((1, 0)));

@@ -3,7 +3,8 @@
 //! What is found is a candidate. Whether two candidates that differ may stand for each other is
 //! decided on both together ([`super::naming`]): one of them must surely be a name, and the other
 //! have its length and alphabet. That keeps random hex apart from numbers and words even where one
-//! side came out without a letter.
+//! side came out without a letter. Two pieces of hex of which neither is sure may be names too if
+//! they have no letters in common that stand together.
 //!
 //! Names: uuids; hex of 8 and more characters in which letters and digits alternate at least twice;
 //! the random tail of `prefix_tail` and `prefix-tail`, and random text of 16 and more characters
@@ -55,6 +56,11 @@ impl Piece {
     /// Its bytes.
     pub(super) fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.start as usize..self.end as usize]
+    }
+
+    /// Whether it is a name, or would be one beside another that is.
+    pub(super) fn is_or_may_be_name(&self) -> bool {
+        self.sure || (!self.reading && matches!(self.class, Class::Hex | Class::Random))
     }
 }
 
@@ -295,7 +301,7 @@ fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
             && digits >= 2
             && changes >= 2
             && !is_exponent(word, letters)
-            && (word.len() >= 16 || !spells(word));
+            && (word.len() >= 16 || !spells(word, 4));
         return Some((Class::Hex, sure && !in_base64(text, start, end)));
     }
     let tail = start >= 2 && matches!(text[start - 1], b'_' | b'-') && text[start - 2].is_ascii_alphanumeric();
@@ -305,13 +311,14 @@ fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
     Some((Class::Random, sure))
 }
 
-/// Whether the letters of a short hex text are a word: `face2face1`.
-fn spells(word: &[u8]) -> bool {
-    const WORDS: [&str; 20] = [
-        "abed", "accede", "added", "babe", "bade", "bead", "beef", "cafe", "ceded", "dead", "deaf", "decade", "deed",
-        "deface", "facade", "face", "faced", "fade", "faded", "feed",
+/// Whether letters of a short hex text are a word of so many letters at least: `face2face1`.
+pub(super) fn spells(word: &[u8], least: usize) -> bool {
+    const WORDS: [&str; 29] = [
+        "abed", "accede", "ace", "add", "added", "babe", "bad", "bade", "bead", "bed", "beef", "cab", "cafe", "ceded",
+        "dab", "dad", "dead", "deaf", "decade", "deed", "deface", "facade", "face", "faced", "fad", "fade", "faded",
+        "fee", "feed",
     ];
-    word.split(u8::is_ascii_digit).filter(|run| run.len() >= 4).any(|run| {
+    word.split(u8::is_ascii_digit).filter(|run| run.len() >= least).any(|run| {
         let run = run.to_ascii_lowercase();
         WORDS.iter().any(|known| known.as_bytes() == run)
     })
