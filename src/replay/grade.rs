@@ -8,11 +8,16 @@ use super::miss::held_line;
 use crate::model::event::{Action, Decided, Grade, Seq};
 use crate::model::{Detail, NodeId, Run, Source, ToolState};
 
+/// How notes on what may be left of recorded names begin.
+pub(super) const STALE: &str = "stale: ";
+
 /// Counts of what was decided.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     decided: BTreeMap<Seq, (Action, Grade)>,
-    told: BTreeMap<Seq, Action>,
+    told: BTreeMap<Seq, (Action, Grade)>,
+    /// What may be left of recorded names in answers, by call.
+    stale: BTreeSet<(Seq, String)>,
     interchangeable: BTreeSet<String>,
     /// Answers that ended in another order than recorded.
     pub(super) disordered: usize,
@@ -25,10 +30,16 @@ impl Tally {
         self.decided.insert(decided.seq, (decided.action, decided.grade));
         let groups = decided.notes.iter().filter_map(|note| note.strip_prefix("interchangeable: "));
         self.interchangeable.extend(groups.map(str::to_owned));
+        let stale = decided.notes.iter().filter_map(|note| note.strip_prefix(STALE));
+        self.stale.extend(stale.map(|name| (decided.seq, name.to_owned())));
     }
 
     pub(super) fn count_told(&mut self, decided: &Decided) {
-        self.told.insert(decided.seq, decided.action);
+        self.told.insert(decided.seq, (decided.action, decided.grade));
+        let groups = decided.notes.iter().filter_map(|note| note.strip_prefix("interchangeable: "));
+        self.interchangeable.extend(groups.map(str::to_owned));
+        let stale = decided.notes.iter().filter_map(|note| note.strip_prefix(STALE));
+        self.stale.extend(stale.map(|name| (decided.seq, name.to_owned())));
     }
 
     pub(super) fn refused(&mut self, seq: Seq) {
@@ -38,7 +49,7 @@ impl Tally {
     /// How many calls were refused.
     pub(super) fn refusals(&self) -> usize {
         let refused = self.decided.values().filter(|(action, _)| *action == Action::Refuse).count();
-        refused + self.told.values().filter(|action| **action == Action::Refuse).count()
+        refused + self.told.values().filter(|(action, _)| *action == Action::Refuse).count()
     }
 
     /// How many calls were sent.
@@ -90,6 +101,13 @@ pub(super) fn line(
     for group in &tally.interchangeable {
         let _ = write!(out, "; interchangeable: {group}");
     }
+    match tally.stale.len() {
+        0 => {}
+        1 => out.push_str("; 1 stale name may stand in an answer"),
+        several => {
+            let _ = write!(out, "; {several} stale names may stand in answers");
+        }
+    }
     if tally.disordered == 0 {
         out.push_str("; order kept");
     } else {
@@ -113,8 +131,13 @@ pub(super) fn line(
 fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {
     let nodes = replay.into_iter().flat_map(|run| run.graph.nodes());
     let ran = nodes.filter(|node| super::plan::runs_in_agent(node)).count();
-    let served = tally.told.values().filter(|action| matches!(action, Action::Serve | Action::ServeEdited)).count();
-    let run = tally.told.values().filter(|action| matches!(action, Action::Send)).count();
+    let served =
+        tally.told.values().filter(|(action, _)| matches!(action, Action::Serve | Action::ServeEdited)).count();
+    let up_to = |wanted: Grade| {
+        let served = |(action, grade): &&(Action, Grade)| *action == Action::Serve && *grade == wanted;
+        tally.told.values().filter(served).count()
+    };
+    let run = tally.told.values().filter(|(action, _)| matches!(action, Action::Send)).count();
     let known = matcher.plan.run().graph.nodes().any(|node| {
         matches!(&node.detail, Detail::Tool(tool) if tool.state == ToolState::ResultSeen)
             || node.source == Source::Announced
@@ -129,6 +152,13 @@ fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {
     }
     if served > 0 || run > 0 {
         let _ = write!(out, "; announced: {served} served");
+        let (named, held) = (up_to(Grade::Names), up_to(Grade::Held));
+        let named = (named > 0).then(|| format!("{named} up to names"));
+        let held = (held > 0).then(|| format!("{held} held"));
+        let how: Vec<String> = named.into_iter().chain(held).collect();
+        if !how.is_empty() {
+            let _ = write!(out, " ({})", how.join(", "));
+        }
         if run > 0 {
             let _ = write!(out, ", {run} run");
         }

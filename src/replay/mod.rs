@@ -3,10 +3,12 @@
 mod assess;
 #[cfg(test)]
 mod assess_tests;
+mod borders;
 mod change;
 mod clock;
 pub mod effects;
 mod flake;
+mod fragments;
 mod given;
 mod grade;
 mod index;
@@ -23,8 +25,10 @@ mod plan;
 mod readings;
 mod rehearse;
 mod rename;
+mod scrambled;
 mod split;
 mod tape;
+mod temporary;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

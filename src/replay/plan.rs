@@ -9,7 +9,7 @@ use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source,
 use crate::record::announced;
 use crate::text::json::{Edit, Json, Path};
 use crate::text::units::count;
-use crate::wire::canonical::Key;
+use crate::wire::canonical::{Canonical, Key};
 use crate::wire::{self, Parsed};
 
 /// When a call that the recording cannot answer may be sent.
@@ -73,6 +73,8 @@ pub(super) struct Told {
     pub(super) seq: Seq,
     pub(super) node: NodeId,
     pub(super) key: Key,
+    /// Its input, where that is JSON.
+    pub(super) canonical: Option<Canonical>,
 }
 
 /// A replay's plan.
@@ -403,7 +405,8 @@ fn told(run: &Run) -> Vec<Told> {
         .filter_map(|(seq, announced)| {
             let begin = &announced.begin;
             let key = announced::key(&begin.kind, &begin.name, &begin.input);
-            Some(Told { seq: *seq, node: owner(*seq)?.id, key })
+            let canonical = announced::canonical(&begin.kind, &begin.name, &begin.input);
+            Some(Told { seq: *seq, node: owner(*seq)?.id, key, canonical })
         })
         .collect()
 }
