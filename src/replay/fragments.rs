@@ -124,7 +124,8 @@ impl Fragments {
         for word in words(text, 0..text.len()) {
             let written = &text[word.clone()];
             let elided = [&b"..."[..], "…".as_bytes()].iter().any(|dots| text[word.end..].starts_with(dots));
-            let piece = if elided { written.len() >= 4 } else { written.len() >= REPORTED && is_mixed(written) };
+            let least = if elided { 4 } else { REPORTED + usize::from(!is_mixed(written)) };
+            let piece = written.len() >= least;
             if self.ports.iter().any(|(old, _)| *old == written) && !self.ports.iter().any(|(_, new)| *new == written) {
                 found.insert(show(written));
             } else if piece {
@@ -167,7 +168,7 @@ impl Name {
                 length -= 1;
             }
             let after = |place: usize| rest.get(length + place).copied().unwrap_or(b' ');
-            let ends = !joins_after(rest, length) && !(self.hex && after(0) == b'-' && after(1).is_ascii_hexdigit());
+            let ends = !(joins_after(rest, length) || self.hex && after(0) == b'-' && after(1).is_ascii_hexdigit());
             (length >= SHORTEST + usize::from(!self.hex) && ends)
                 .then(|| (word.start..word.start + length, like(&rest[..length], &new[..length])))
         })

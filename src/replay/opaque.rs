@@ -154,7 +154,7 @@ impl Splitter {
             let start = from + mark + 1;
             let length = text[start..to].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
             let end = start + length;
-            if length < 8 || length > LONGEST || start < 2 || !text[start - 2].is_ascii_alphanumeric() {
+            if !(8..=LONGEST).contains(&length) || start < 2 || !text[start - 2].is_ascii_alphanumeric() {
                 continue;
             }
             let word = &text[start..end];

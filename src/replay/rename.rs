@@ -97,6 +97,13 @@ impl Renamer {
         self.fragments.stale(text)
     }
 
+    /// A renamer with a fault: it leaves pieces of names as they were.
+    #[cfg(test)]
+    pub(super) fn without_pieces(&self) -> std::sync::Arc<Self> {
+        let (finder, with) = (self.finder.clone(), self.with.clone());
+        std::sync::Arc::new(Self { finder, with, fragments: Fragments::default() })
+    }
+
     /// The text with its names as they are now; `None` if there is none in it.
     pub(super) fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
         let found = self.find(text);

@@ -78,7 +78,7 @@ pub(super) fn is_encoded_text(word: &[u8]) -> bool {
         b'0'..=b'9' => u32::from(byte - b'0') + 52,
         _ => 0,
     };
-    let hex = word.len() % 2 == 0 && word.iter().all(u8::is_ascii_hexdigit);
+    let hex = word.len().is_multiple_of(2) && word.iter().all(u8::is_ascii_hexdigit);
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or_default();
     let is_text = |value: u32| matches!(value & 0xff, 9 | 10 | 13 | 32..=126);
     if hex && word.chunks_exact(2).all(|pair| is_text(digit(pair[0]) << 4 | digit(pair[1]))) {
