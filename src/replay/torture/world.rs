@@ -219,6 +219,10 @@ struct Inner {
     interchangeable: BTreeSet<u64>,
     variant: usize,
     poor: bool,
+    /// Names by their labels, in the recording that is replayed.
+    recorded_names: Vec<(String, String)>,
+    /// Pieces of recorded names that were served and reported, and what they should have been.
+    stale: Vec<(String, String)>,
 }
 
 /// Where an agent runs.
@@ -232,6 +236,7 @@ pub(super) struct Recorded {
     book: Vec<Entry>,
     held: BTreeSet<String>,
     poor: bool,
+    names: Vec<(String, String)>,
 }
 
 /// How a run differs from another of the same agent.
@@ -279,7 +284,7 @@ pub(super) fn record(
     let (book, held) = (std::mem::take(&mut inner.book), std::mem::take(&mut inner.held));
     let Side::Recording { events, .. } = &mut inner.side else { unreachable!("it is a recording") };
     let events = std::mem::take(events);
-    Recorded { events, book, held, poor: inner.poor }
+    Recorded { events, book, held, poor: inner.poor, names: std::mem::take(&mut inner.names) }
 }
 
 /// Runs an agent again behind a matcher, which may have a fault.
@@ -298,6 +303,7 @@ pub(super) fn replay(
     let side = Side::Replay { matcher, used: BTreeSet::new(), names: BTreeMap::new(), permuted: Vec::new() };
     let world = World::new(side, how, plain, Vec::new(), recorded.book.clone(), THEN + LATER, 10_000);
     world.0.borrow_mut().held.clone_from(&recorded.held);
+    world.0.borrow_mut().recorded_names.clone_from(&recorded.names);
     world.run(agent(world.clone()));
     let mut inner = world.0.borrow_mut();
     inner.close();
@@ -334,6 +340,8 @@ impl World {
             interchangeable: BTreeSet::new(),
             variant: how.variant,
             poor: false,
+            recorded_names: Vec::new(),
+            stale: Vec::new(),
         })))
     }
 
