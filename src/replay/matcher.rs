@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fault;
 pub(super) mod nearly;
+mod told;
 mod twins;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::change::{Scope, Target};
+use super::grade::STALE;
 use super::index::Index;
 use super::kept::Asked;
 use super::miss::{self, HeldResult, Refusal};
@@ -18,9 +20,8 @@ use super::naming::Naming;
 use super::outgoing::{Origin, Past};
 use super::plan::{Entry, Live, Plan, without};
 use super::rename::Renamer;
-use crate::model::event::{Action, Begin, Decided, Grade, Request, Seq, Started};
+use crate::model::event::{Action, Decided, Grade, Request, Seq, Started};
 use crate::model::{Micros, NodeId, Part, Reply};
-use crate::record::announced;
 use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
 use crate::text::units::count;
@@ -29,6 +30,7 @@ use crate::wire::{self, Parsed, Side};
 
 #[cfg(test)]
 pub(super) use fault::Fault;
+use nearly::Renamed;
 pub(super) use twins::Twins;
 
 /// What is to be done with a request.
@@ -64,16 +66,6 @@ impl Decision {
             needs_consent: Vec::new(),
         }
     }
-}
-
-/// What is to be done with an announced node.
-#[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) decided: Decided,
-    /// Place in the plan's list of the node whose output is given.
-    pub(super) given: Option<usize>,
-    /// Why it may neither run nor be given.
-    pub(super) denied: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -389,7 +381,7 @@ impl Matcher {
             && let Some(found) = &found
         {
             let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
-            let (renamer, body, needs_consent) = self.with_names_of_now(found.entry);
+            let Renamed { renamer, body, needs_consent, stale } = self.with_names_of_now(found.entry);
             #[cfg(test)]
             let (renamer, body) = if self.fault == Some(Fault::StaleNames) { (None, None) } else { (renamer, body) };
             if !needs_consent.is_empty() && !self.plan.options.allow_effects {
@@ -400,9 +392,12 @@ impl Matcher {
                 return Decision { needs_consent, ..Self::refuse(request.seq, refusal, key) };
             }
             notes.extend(needs_consent.iter().cloned());
+            let stale: Vec<String> = stale.into_iter().map(|name| format!("{STALE}{name}")).collect();
+            let doubtful = !stale.is_empty();
+            notes.extend(stale);
             let decision = self.serve(request.seq, found, action, notes, key);
             let mut decision = Decision { renamer, renamed: body, needs_consent, ..decision };
-            if decision.renamed.is_some() && decision.decided.grade == Grade::Exact {
+            if (decision.renamed.is_some() || doubtful) && decision.decided.grade == Grade::Exact {
                 decision.decided.grade = Grade::Names;
             }
             return decision;
@@ -693,58 +688,6 @@ impl Matcher {
         }
     }
 
-    /// Decides about an announced node.
-    pub(super) fn begin(&mut self, begin: &Begin) -> Told {
-        let key = announced::key(&begin.kind, &begin.name, &begin.input);
-        let found = (0..self.plan.told.len())
-            .find(|place| self.plan.told[*place].key == key && self.told_uses[*place] == Use::Unused);
-        let node = found.map(|place| self.plan.told[place].node);
-        let decided = |action, grade, notes| Decided {
-            seq: begin.seq,
-            action,
-            node,
-            grade,
-            sent: None,
-            notes,
-            beside: Vec::new(),
-        };
-        if let Some(place) = found {
-            self.told_uses[place] = Use::Taken;
-            let run_again = self.plan.options.run_tools.contains(&begin.name)
-                || (self.plan.from.contains(&self.plan.told[place].node) && reads(&begin.kind));
-            if run_again {
-                self.handed.push(self.told_end(place));
-                return Told { decided: decided(Action::Send, Grade::Exact, Vec::new()), given: None, denied: None };
-            }
-            let seq = self.plan.told[place].seq;
-            let changed = self.plan.changes.iter().any(|change| match &change.target {
-                Target::Given(given) => *given == seq,
-                Target::Result { announced, .. } => *announced == Some(seq),
-                _ => false,
-            });
-            if changed {
-                self.handed.push(self.told_end(place));
-            }
-            let action = if changed { Action::ServeEdited } else { Action::Serve };
-            return Told { decided: decided(action, Grade::Exact, Vec::new()), given: Some(place), denied: None };
-        }
-        if reads(&begin.kind) || self.plan.options.allow_effects {
-            return Told { decided: decided(Action::Send, Grade::Miss, Vec::new()), given: None, denied: None };
-        }
-        let reason = format!(
-            "the recording has no {} `{}` with this input; it may have effects and was not run (`--yes` lets it run)",
-            begin.kind, begin.name
-        );
-        let decided = decided(Action::Refuse, Grade::Miss, vec![reason.clone()]);
-        Told { decided, given: None, denied: Some(reason) }
-    }
-
-    fn told_end(&self, place: usize) -> Micros {
-        let announced = self.plan.run.announced.get(&self.plan.told[place].seq);
-        announced
-            .map_or(Micros(0), |announced| announced.finish.as_ref().map_or(announced.begin.at, |finish| finish.at))
-    }
-
     /// Recorded exchanges that no request asked for.
     pub(super) fn unused(&self) -> Vec<NodeId> {
         let mut nodes: BTreeSet<NodeId> = BTreeSet::new();
@@ -774,9 +717,4 @@ impl Matcher {
 
 fn request_model(body: &Json) -> Option<String> {
     body.root().text("model")
-}
-
-/// Announced structures that only read or only group: they may run again.
-fn reads(kind: &str) -> bool {
-    !matches!(kind, "tool" | "memory" | "job" | "human")
 }

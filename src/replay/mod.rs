@@ -3,12 +3,14 @@
 mod assess;
 #[cfg(test)]
 mod assess_tests;
+mod borders;
 mod change;
 mod clock;
 pub mod effects;
 mod flake;
 #[cfg(test)]
 mod flake_tests;
+mod fragments;
 mod given;
 mod grade;
 mod index;
@@ -30,8 +32,10 @@ mod readings;
 mod rehearse;
 mod rename;
 mod said;
+mod scrambled;
 mod split;
 mod tape;
+mod temporary;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source,
 use crate::record::announced;
 use crate::text::json::{Edit, Json, Path};
 use crate::text::units::{count, plural};
-use crate::wire::canonical::Key;
+use crate::wire::canonical::{Canonical, Key};
 use crate::wire::{self, Parsed};
 
 /// When a call that the recording cannot answer may be sent.
@@ -73,6 +73,8 @@ pub(super) struct Told {
     pub(super) seq: Seq,
     pub(super) node: NodeId,
     pub(super) key: Key,
+    /// Its input, where that is JSON.
+    pub(super) canonical: Option<Canonical>,
 }
 
 /// A replay's plan.
@@ -414,7 +416,8 @@ fn told(run: &Run) -> Vec<Told> {
         .filter_map(|(seq, announced)| {
             let begin = &announced.begin;
             let key = announced::key(&begin.kind, &begin.name, &begin.input);
-            Some(Told { seq: *seq, node: *owners.get(seq)?, key })
+            let canonical = announced::canonical(&begin.kind, &begin.name, &begin.input);
+            Some(Told { seq: *seq, node: *owners.get(seq)?, key, canonical })
         })
         .collect()
 }

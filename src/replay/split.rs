@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::naming::epoch;
-use super::opaque::{Class, Piece, Splitter};
+use super::naming::{epoch, whole};
+use super::opaque::{Class, Piece, Splitter, is_port};
 use crate::wire::canonical::{Canonical, Key, TokenKind};
 
 /// Fields whose values are never taken apart: they count as they stand.
@@ -46,14 +46,24 @@ impl Split {
         let mut starts = Vec::with_capacity(canonical.tokens.len() + 1);
         let mut literal = false;
         let mut names_in_keys = false;
+        let mut port = false;
         for token in &canonical.tokens {
             let start = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
             starts.push(start);
             let text = canonical.bytes(token);
-            if !(literal && token.kind == TokenKind::Text) {
-                split_token(splitter, token.kind, text, &mut pieces);
-                names_in_keys |= token.kind == TokenKind::Key && pieces.len() > start as usize;
+            match token.kind {
+                TokenKind::Number if port && epoch(text).is_none() && is_port(&whole(text)) => pieces.push(Piece {
+                    start: 0,
+                    end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+                    class: Class::Port,
+                    sure: false,
+                    reading: false,
+                }),
+                TokenKind::Text if literal => {}
+                kind => split_token(splitter, kind, text, &mut pieces),
             }
+            names_in_keys |= token.kind == TokenKind::Key && pieces.len() > start as usize;
+            port = token.kind == TokenKind::Key && text.to_ascii_lowercase().ends_with(b"port");
             literal = is_literal(token.kind, text);
         }
         starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
