@@ -73,6 +73,7 @@ impl Inner {
                 && !self.stale.iter().any(|(known, _)| known == piece)
             {
                 self.stale.push((piece.to_owned(), now.clone()));
+                self.stale.sort_by_key(|(known, _)| std::cmp::Reverse(known.len()));
             }
         }
         let reply = ticket.ask.dialect().reply(served.status, &served.kind, &served.body);
