@@ -213,7 +213,7 @@ fn machines_get_their_reports() {
             - You know the weather.
             + You know all weather.
     1 workflow: 1 failed
-    ::error file=snapshots/lyon.snap,line=41,title=retake test lyon::B1 You know the weather.: this call was made otherwise, and the recording has no answer for it: `messages[0].content` differs%0Arecorded: You know the weather.%0Anow: You know all weather.
+    ::error file=snapshots/lyon.snap,line=39,title=retake test lyon::B1 You know the weather.: this call was made otherwise, and the recording has no answer for it: `messages[0].content` differs%0Arecorded: You know the weather.%0Anow: You know all weather.
     hint: look into it on your machine with `retake test lyon`
     ");
     let xml =
@@ -276,7 +276,7 @@ fn what_is_broken_is_said() {
     };
     insta::assert_snapshot!(broken("lyon.snap", &merged(&snapshot)), @r"
      ERR  lyon   11 nodes  <time>
-          snapshots/lyon.snap: line 44: a merge conflict is not resolved
+          snapshots/lyon.snap: line 41: a merge conflict is not resolved
           hint: resolve the recording first, then write it again with `retake snapshot snapshots/lyon.jsonl --name lyon`
     1 workflow: 1 could not be tested
     ");
@@ -299,7 +299,7 @@ fn what_is_broken_is_said() {
     ");
     insta::assert_snapshot!(broken("lyon.jsonl", &recording[..recording.find("{\"request").expect("it has one") + 9]), @r"
      ERR  lyon    0 nodes  <time>
-          snapshots/lyon.jsonl: line 16: not JSON at byte 8: a string does not end
+          snapshots/lyon.jsonl: line 7: not JSON at byte 1: a string does not end
     1 workflow: 1 could not be tested
     ");
     fs::remove_file(trial.env.work().join("snapshots/lyon.jsonl")).expect("it is there");

@@ -44,7 +44,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("reqwest", &["proxy"]),
     ("rustls", &["proxy"]),
     ("serde", &["config", "format", "record", "store"]),
-    ("insta", &["snapshot"]),
     ("quick_junit", &["format"]),
     ("serde_json", &["format", "demo", "text"]),
     ("similar", &["config", "diff", "snapshot", "text"]),

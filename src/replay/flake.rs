@@ -459,8 +459,11 @@ fn races(plan: &Plan, replays: &[Replayed]) -> Vec<Race> {
         .filter_map(|call| call.decided.as_ref().filter(|decided| decided.grade == Grade::Interchangeable)?.node)
         .collect();
     let groups: BTreeSet<Vec<NodeId>> = twins(&plan.entries).into_values().collect();
-    let groups = groups.into_iter().filter(|group| group.iter().any(|node| met.contains(node)));
-    races.extend(groups.map(|nodes| Race { order: Order::Interchangeable, nodes }));
+    let groups: Vec<Vec<NodeId>> =
+        groups.into_iter().filter(|group| group.iter().any(|node| met.contains(node))).collect();
+    // Which of them came or ended first says nothing where nothing tells them apart.
+    races.retain(|race| !groups.iter().any(|group| race.nodes.iter().all(|node| group.contains(node))));
+    races.extend(groups.into_iter().map(|nodes| Race { order: Order::Interchangeable, nodes }));
     races
 }
 
