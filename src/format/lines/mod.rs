@@ -16,7 +16,7 @@
 //! bytes of the piece before, a text, and that many last bytes of the piece before.
 //!
 //! Not kept: which headers only say how the bytes travelled, when the pieces of a stream arrived, the pauses below a
-//! millisecond, what a replay decided, and names of variables that hold no keys. A request that a replay sent changed
+//! millisecond, what a replay decided, addresses of providers that were not called, and names of variables that hold no keys. A request that a replay sent changed
 //! stands as it was sent.
 
 mod body;

@@ -1,6 +1,6 @@
 //! Events as lines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::body::{Parts, pieces, raw};
 use super::{REQUEST_HEADERS, VERSION, is_kept};
 use crate::model::Micros;
-use crate::model::event::{AnswerHead, Begin, End, Ending, Event, Finish, Frame, Headers, Request, Seq, Started};
+use crate::model::event::{
+    AnswerHead, Begin, Decided, End, Ending, Event, Finish, Frame, Headers, Request, Seq, Started,
+};
 use crate::text::json::{Json, quote};
 use crate::text::layout::compact;
 use crate::text::units::timestamp;
@@ -18,10 +20,10 @@ use crate::text::units::timestamp;
 pub fn write(events: &[Event], is_key: &dyn Fn(&str) -> bool) -> String {
     let mut writer = Writer::default();
     for event in events {
-        if let Event::Decided(decided) = event
-            && let Some(sent) = &decided.sent
-        {
-            writer.sent.insert(decided.seq, sent.clone());
+        match event {
+            Event::Decided(Decided { seq, sent: Some(sent), .. }) => drop(writer.sent.insert(*seq, sent.clone())),
+            Event::Request(request) => drop(writer.providers.insert(request.provider.clone())),
+            _ => {}
         }
     }
     for event in events {
@@ -40,6 +42,8 @@ struct Writer {
     /// Numbers of calls and announced nodes in the file.
     numbers: HashMap<Seq, usize>,
     sent: HashMap<Seq, Bytes>,
+    /// Providers that were called.
+    providers: HashSet<String>,
     heads: HashMap<Seq, AnswerHead>,
     chunks: HashMap<Seq, Vec<Bytes>>,
     /// Output that is not written yet: stream, when it began, bytes.
@@ -120,7 +124,8 @@ impl Writer {
         if !keys.is_empty() {
             let _ = write!(line, ",\"keys\":{}", texts(&keys));
         }
-        for (name, pairs) in [("places", &started.places), ("upstreams", &started.upstreams)] {
+        let called = started.upstreams.iter().filter(|(provider, _)| self.providers.contains(provider));
+        for (name, pairs) in [("places", &started.places), ("upstreams", &called.cloned().collect())] {
             if !pairs.is_empty() {
                 let _ = write!(line, ",\"{name}\":{}", object(pairs));
             }
