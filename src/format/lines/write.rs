@@ -142,8 +142,9 @@ impl Writer {
     fn request(&mut self, request: &Request) {
         self.flush();
         let body = self.sent.remove(&request.seq).unwrap_or_else(|| request.body.clone());
-        let body = self.parts.body(&body, false, &mut self.out);
-        let (number, ms) = (self.number(request.seq), self.ms(request.at));
+        let number = self.number(request.seq);
+        let body = self.parts.request(number, &body, &mut self.out);
+        let ms = self.ms(request.at);
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
         let mut line = format!("{{\"request\":{number}{ms},\"provider\":{}", quote(&request.provider));
         let _ = write!(line, ",\"to\":{}", quote(&request.upstream));
@@ -168,7 +169,7 @@ impl Writer {
                 let _ = write!(line, ",\"pieces\":{}", pieces(chunks.iter()));
             } else {
                 let body: Bytes = chunks.concat().into();
-                line.push_str(&self.parts.body(&body, true, &mut self.out));
+                line.push_str(&self.parts.answer(&body, &mut self.out));
             }
         }
         match &end.how {
