@@ -47,6 +47,23 @@ fn a_changed_prompt_is_caught() {
 }
 
 #[test]
+fn a_name_that_differs_is_not_the_cause() {
+    let trial = team::kept_with("named");
+    assert_eq!(test(&trial, "named").code, Some(0));
+    assert!(file(&trial, "snapshots/lyon.snap").contains("This is run <uuid 1>."));
+    let ran = test(&trial, "named,question");
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    insta::assert_snapshot!(steady(&ran.out), @r"
+    FAIL  lyon   11 nodes  <time>
+          A1 You plan trips. This is run (node <n>)  this call was made otherwise, and the recording has no answer for it
+            messages[1].content
+            - Is Lyon good on Saturday, and what does it cost?
+            + Is Lyon good on Sunday, and what does it cost?
+    1 workflow: 1 failed
+    ");
+}
+
+#[test]
 fn a_dropped_tool_is_caught() {
     insta::assert_snapshot!(caught("dropped"), @r"
     FAIL  lyon   11 nodes  <time>

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         // Nobody who reads is no reason to stop the tests of others.
         let _ = globals.print(text);
     };
-    let all = workflows::test(&chosen, &project, &how, globals, &told);
+    let all = workflows::test(&chosen, &project, &how, globals, &told)?;
     let verdicts: Vec<Verdict> = all.iter().map(|tested| tested.verdict(&project)).collect();
     if !globals.json {
         globals.print(format!("{}\n", view::total(&verdicts)))?;
@@ -89,7 +89,7 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
     let update = config::variable("INSTA_UPDATE").unwrap_or_default();
     let in_ci = config::in_ci() || update == "no";
     let how = How { keep: !in_ci, timeout: Some(TIMEOUT), jobs: 1 };
-    let tested = workflows::test(std::slice::from_ref(workflow), &project, &how, &globals, &|_| {});
+    let tested = workflows::test(std::slice::from_ref(workflow), &project, &how, &globals, &|_| {}).map_err(plain)?;
     let accept = update == "always";
     let accepted = if in_ci { 0 } else { put_aside(&tested, accept, &project, &settings, &globals).map_err(plain)? };
     let failed: Vec<Verdict> =

@@ -388,6 +388,11 @@ fn pieces(
     (a[from..] == b[to..]).then_some(found)
 }
 
+/// Whether two texts differ in names and readings only.
+pub(super) fn only_names(splitter: &Splitter, left: &[u8], right: &[u8]) -> bool {
+    pieces(splitter, (TokenKind::Text, left), (TokenKind::Text, right)).is_some()
+}
+
 /// What differs in two results of a tool: by path where both are JSON objects or lists.
 fn within(recorded: &str, new: &str) -> Vec<Value> {
     if let (Ok(left), Ok(right)) = (Json::parse_text(recorded), Json::parse_text(new))

@@ -404,7 +404,7 @@ impl Matcher {
         }
         if found.is_none() && edited.is_none() && !forced && !goes_on_changed {
             let taken: Vec<bool> = self.uses.iter().map(|used| *used == Use::Taken).collect();
-            let miss = miss::explain(&self.plan, &taken, parsed);
+            let miss = miss::explain(&self.plan, &taken, parsed, &self.naming.splitter);
             if !self.may_miss(miss.nearest) {
                 self.refused = true;
                 self.nearest.extend(miss.node(&self.plan).map(|node| (request.seq, node)));

@@ -1,5 +1,7 @@
 //! Why a request is not on the recording: the nearest recorded call, and what differs.
 
+use super::flake::only_names;
+use super::opaque::Splitter;
 use super::plan::Plan;
 use crate::model::{Detail, NodeId, Part};
 use crate::text::json::{Json, Kind, Ref};
@@ -35,8 +37,8 @@ pub(super) struct Miss {
     any: bool,
 }
 
-/// Finds the nearest recorded call, an unused one before a used one.
-pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
+/// Finds the nearest recorded call, an unused one before a used one, and what differs by more than a name.
+pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed, splitter: &Splitter) -> Miss {
     let name = |parsed: &Parsed| parsed.dialect.map(wire::Dialect::name);
     let alike = |place: usize| likeness(&plan.entries[place].parsed.canonical, &parsed.canonical);
     let nearest = (0..plan.entries.len())
@@ -48,7 +50,7 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
         })
         .map(|(place, _)| place);
     let recorded = nearest.map(|place| &plan.entries[place].parsed.canonical);
-    let difference = recorded.and_then(|recorded| recorded.differences(&parsed.canonical, 1).into_iter().next());
+    let difference = recorded.and_then(|recorded| cause(recorded, &parsed.canonical, splitter));
     let difference = match (difference, nearest) {
         (Some(first), Some(place)) if first.path.starts_with("tools") => {
             Some(other_tools(&plan.entries[place].parsed, parsed).unwrap_or(first))
@@ -70,6 +72,33 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
         );
     }
     Miss { nearest, difference, why, any: !plan.entries.is_empty() }
+}
+
+/// Differences that are looked at for the one that matters.
+const MANY: usize = 200;
+
+/// The first difference that is no name, no reading and no result of a tool; else the first that is no name; else the
+/// first.
+fn cause(recorded: &Canonical, now: &Canonical, splitter: &Splitter) -> Option<Difference> {
+    let all = recorded.differences(now, MANY);
+    let results: Vec<String> = recorded
+        .results
+        .iter()
+        .filter_map(|result| recorded.tokens.get(result.tokens.start))
+        .map(|token| recorded.path(token))
+        .filter(|path| !path.is_empty())
+        .collect();
+    let in_result = |difference: &Difference| results.iter().any(|path| difference.path.starts_with(path.as_str()));
+    let matters = |difference: &Difference| match (&difference.left, &difference.right) {
+        (Some(left), Some(right)) => !only_names(splitter, left.as_bytes(), right.as_bytes()),
+        _ => true,
+    };
+    let found = all
+        .iter()
+        .position(|difference| matters(difference) && !in_result(difference))
+        .or_else(|| all.iter().position(matters))
+        .unwrap_or(0);
+    all.into_iter().nth(found)
 }
 
 /// The names of the tools that are offered, where they are not the same: definitions are compared place by place, and

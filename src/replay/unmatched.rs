@@ -1,5 +1,6 @@
 //! Calls of a replay that were refused: the nearest recorded node, and what differs.
 
+use super::matcher::nearly::splitter;
 use super::miss;
 use super::plan::Plan;
 use crate::model::event::{Action, Seq};
@@ -36,11 +37,12 @@ pub fn unmatched(plan: &Plan, replay: &Run) -> Vec<Unmatched> {
         .filter_map(|decided| decided.node)
         .collect();
     let taken: Vec<bool> = plan.entries.iter().map(|entry| served.contains(&entry.node)).collect();
+    let splitter = splitter(plan, &replay.started);
     let mut found = Vec::new();
     for (seq, call) in &replay.calls {
         let Some(decided) = call.decided.as_ref().filter(|decided| decided.action == Action::Refuse) else { continue };
         let parsed = wire::parse(&call.request, &|_| None);
-        let miss = miss::explain(plan, &taken, &parsed);
+        let miss = miss::explain(plan, &taken, &parsed, &splitter);
         let difference = miss.difference();
         found.push(Unmatched {
             seq: *seq,

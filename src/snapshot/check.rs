@@ -408,3 +408,43 @@ fn last_words(run: &Run) -> Vec<String> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(3)..].iter().map(|line| words_of(line, 200)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_what_is_wanted_or_lacks_it() {
+        let check = |wanted: &str, got: &str, expected: Option<&str>| {
+            let (wanted, got) = (Json::parse_text(wanted).expect("JSON"), Json::parse_text(got).expect("JSON"));
+            let found = missing(wanted.root(), got.root(), 0).map(|wrong| wrong.path().to_string());
+            assert_eq!(found.as_deref(), expected);
+        };
+        check(
+            r#"{"a":{"b":1.0},"c":[1,{"d":"\u0041"}]}"#,
+            r#"{"x":0,"c":[1,{"d":"A","e":2}],"a":{"b":1,"z":0}}"#,
+            None,
+        );
+        check(r#"{"a":{"b":1}}"#, r#"{"a":{"b":2}}"#, Some("a.b"));
+        check(r#"{"a":[1,2]}"#, r#"{"a":[1,2,3]}"#, Some("a"));
+        check(r#"{"a":null}"#, r#"{"a":false}"#, Some("a"));
+        check(r#"{"a":1}"#, r#"{}"#, Some("a"));
+        check("[1]", "{}", Some(""));
+    }
+
+    #[test]
+    fn a_volatile_entry_names_a_tool_or_a_part_of_its_result() {
+        let volatile = ["search.took".to_owned(), "clock".to_owned(), "temperature".to_owned()];
+        for (name, path, expected) in [
+            ("clock", "result", true),
+            ("clock", "result.at", true),
+            ("clocks", "result", false),
+            ("search", "result.took", true),
+            ("search", "result.took.ms", true),
+            ("search", "result.tooken", false),
+            ("search", "result", false),
+        ] {
+            assert_eq!(is_volatile(&volatile, name, path), expected, "{name} {path}");
+        }
+    }
+}

@@ -23,9 +23,10 @@ pub fn row(name: &str, titles: &[String], complete: bool) -> String {
 #[must_use]
 pub fn head(name: &str, (place, of): (usize, usize), changes: &[Changed], complete: bool, paper: Paper) -> String {
     let mut out = format!(
-        "\n{}  {} differs\n",
+        "\n{}  {} {}\n",
         paper.paint(Style::Strong, &format!("[{place}/{of}] {}", one_line(name))),
-        count(changes.len(), "section")
+        count(changes.len(), "section"),
+        if changes.len() == 1 { "differs" } else { "differ" }
     );
     if !complete {
         let _ = writeln!(out, "the recording has no answer for a call: it can be rejected or skipped, not accepted");

@@ -42,8 +42,13 @@ fn plan() -> io::Result<()> {
     if is("hang") {
         thread::sleep(Duration::from_mins(10));
     }
-    let planner = Agent { system: "You plan trips.", tools: &["weather_agent", "price_agent"] };
-    let answer = converse(&planner, "Is Lyon good on Saturday, and what does it cost?", &|calls| {
+    let mut system = "You plan trips.".to_owned();
+    if is("named") {
+        system += &format!(" This is run {}.", fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim());
+    }
+    let planner = Agent { system: &system, tools: &["weather_agent", "price_agent"] };
+    let day = if is("question") { "Sunday" } else { "Saturday" };
+    let answer = converse(&planner, &format!("Is Lyon good on {day}, and what does it cost?"), &|calls| {
         if is("slow") {
             thread::sleep(Duration::from_millis(20));
         }

@@ -17,11 +17,13 @@ pub(crate) fn model_of(fare: &'static str) -> impl Fn(&Asked) -> Reply + Send + 
         let told = asked.text().matches("\"role\":\"tool\"").count();
         let id = |name: &str| format!("call_{name}_{}", asked.number);
         match (texts[0].as_str(), told) {
-            ("You plan trips.", 0) => Reply::tool_calls(&[
+            (system, 0) if system.starts_with("You plan trips.") => Reply::tool_calls(&[
                 (&id("w"), "weather_agent", r#"{"city": "Lyon"}"#),
                 (&id("p"), "price_agent", r#"{"city": "Lyon"}"#),
             ]),
-            ("You plan trips.", _) => Reply::chat("Lyon is sunny on Saturday, for 40 euros."),
+            (system, _) if system.starts_with("You plan trips.") => {
+                Reply::chat("Lyon is sunny on Saturday, for 40 euros.")
+            }
             ("You check plans.", _) => Reply::chat("Good."),
             (system, 0) if system.contains("weather") => Reply::tool_calls(&[
                 (&id("f"), "get_forecast", r#"{"day": "saturday"}"#),
@@ -72,7 +74,12 @@ pub(crate) fn recorded_with(model: &(impl Fn(&Asked) -> Reply + Send + Sync + Cl
 
 /// A world in which the team is the workflow `lyon`.
 pub(crate) fn kept() -> Trial {
-    let trial = recorded();
+    kept_with("")
+}
+
+/// The same with another team.
+pub(crate) fn kept_with(change: &str) -> Trial {
+    let trial = recorded_with(&model_of("get_fare"), change);
     let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon", "--yes"]));
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     trial

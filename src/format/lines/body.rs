@@ -1,6 +1,7 @@
-//! Bodies as values of a line: parts that stand for themselves, pieces that repeat the one before.
+//! Bodies as values of a line: parts that are said once, lists that begin as an earlier one, pieces that repeat the one
+//! before.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,15 +16,29 @@ const LONG: usize = 80;
 /// Fewest bytes that must be saved before a piece is written by its difference.
 const SAVED: usize = 24;
 
-/// Parts that were said.
+/// Parts that were said, and beginnings of lists.
 #[derive(Default)]
 pub(super) struct Parts {
     said: HashSet<String>,
+    /// Beginnings of the lists of requests, by member and content: the request, and how many elements.
+    beginnings: HashMap<(String, blake3::Hash), (usize, usize)>,
 }
 
+/// Fewest elements that are worth a reference to the request that has them.
+const FEW: usize = 3;
+
 impl Parts {
-    /// A body as members of a line. Parts that were not said before are added to `out`, unless `known_only`.
-    pub(super) fn body(&mut self, body: &Bytes, known_only: bool, out: &mut String) -> String {
+    /// The body of a request as members of a line. Parts that were not said before are added to `out`.
+    pub(super) fn request(&mut self, number: usize, body: &Bytes, out: &mut String) -> String {
+        self.body(body, Some(number), out)
+    }
+
+    /// The body of an answer as members of a line; only what was said before is a part.
+    pub(super) fn answer(&mut self, body: &Bytes, out: &mut String) -> String {
+        self.body(body, None, out)
+    }
+
+    fn body(&mut self, body: &Bytes, request: Option<usize>, out: &mut String) -> String {
         if body.is_empty() {
             return String::new();
         }
@@ -32,28 +47,62 @@ impl Parts {
         let mut edits = Vec::new();
         if json.root().kind() == Kind::Object {
             for member in json.root().items() {
-                let listed = member.kind() == Kind::Array;
-                let parts: Vec<Ref<'_>> = if listed { member.items().collect() } else { vec![member] };
-                for part in parts {
-                    // What looks like a reference must become one, or it would be read as one.
-                    let forced = is_reference(part);
-                    let wanted = if listed { part.kind() == Kind::Object } else { is_long(part) };
-                    if !wanted && !forced {
-                        continue;
+                let span = member.span();
+                let with = match (member.kind(), request) {
+                    (Kind::Array, Some(number)) => Some(self.list(number, member, out)),
+                    (Kind::Array, None) => {
+                        let items = member.items().map(|item| self.element(item, false, out));
+                        Some(format!("[{}]", items.collect::<Vec<_>>().join(",")))
                     }
-                    let text = compact(part.raw());
-                    let id = id(&text);
-                    if known_only && !forced && !self.said.contains(&id) {
-                        continue;
-                    }
-                    if self.said.insert(id.clone()) {
-                        out.push_str(&format!("{{\"part\":\"{id}\",\"is\":{text}}}\n"));
-                    }
-                    edits.push(Edit { span: part.span(), with: format!("{{\"$\":\"{id}\"}}").into_bytes() });
-                }
+                    _ if is_long(member) || is_reference(member) => Some(self.part(member, request.is_some(), out)),
+                    _ => None,
+                };
+                edits.extend(with.map(|with| Edit { span, with: with.into_bytes() }));
             }
         }
         format!(",\"body\":{}", compact(&json.splice(edits)))
+    }
+
+    /// A list of a request: its beginning is a reference to the request that begins so, where there is one.
+    fn list(&mut self, number: usize, list: Ref<'_>, out: &mut String) -> String {
+        let key = list.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
+        let items: Vec<String> = list.items().map(|item| self.element(item, true, out)).collect();
+        let mut hasher = blake3::Hasher::new();
+        let mut known = None;
+        for (place, item) in items.iter().enumerate() {
+            hasher.update(item.as_bytes()).update(b",");
+            let beginning = (key.clone(), hasher.finalize());
+            match self.beginnings.get(&beginning) {
+                Some((request, _)) => known = Some((*request, place + 1)),
+                None => drop(self.beginnings.insert(beginning, (number, place + 1))),
+            }
+        }
+        match known.filter(|(_, count)| *count >= FEW) {
+            Some((request, count)) => {
+                let rest: String = items[count..].iter().map(|item| format!(",{item}")).collect();
+                format!("[{{\"$\":[{request},{count}]}}{rest}]")
+            }
+            None => format!("[{}]", items.join(",")),
+        }
+    }
+
+    /// An element of a list: a part where it is an object.
+    fn element(&mut self, item: Ref<'_>, may_say: bool, out: &mut String) -> String {
+        if item.kind() == Kind::Object { self.part(item, may_say, out) } else { compact(item.raw()) }
+    }
+
+    /// A reference to a part, which is said first if it was not before; where it may not be said, the value itself.
+    fn part(&mut self, value: Ref<'_>, may_say: bool, out: &mut String) -> String {
+        let text = compact(value.raw());
+        let id = id(&text);
+        // What looks like a reference must become one, or it would be read as one.
+        if !may_say && !self.said.contains(&id) && !is_reference(value) {
+            return text;
+        }
+        if self.said.insert(id.clone()) {
+            out.push_str(&format!("{{\"part\":\"{id}\",\"is\":{text}}}\n"));
+        }
+        format!("{{\"$\":\"{id}\"}}")
     }
 }
 
@@ -61,13 +110,10 @@ fn is_long(part: Ref<'_>) -> bool {
     part.kind() == Kind::String && part.raw().len() >= LONG
 }
 
-/// The part that a value stands for.
-pub(super) fn reference(value: Ref<'_>) -> Option<String> {
+/// What a value refers to, if it has the shape of a reference.
+fn reference(value: Ref<'_>) -> Option<Ref<'_>> {
     let only = value.items().next().filter(|only| only.next().is_none())?;
-    if value.kind() != Kind::Object || only.key().as_deref() != Some(b"$") {
-        return None;
-    }
-    only.as_str().map(std::borrow::Cow::into_owned)
+    (value.kind() == Kind::Object && only.key().as_deref() == Some(b"$")).then_some(only)
 }
 
 fn is_reference(value: Ref<'_>) -> bool {
@@ -119,36 +165,75 @@ fn shared(left: &str, right: &str) -> (usize, usize) {
     (head, tail)
 }
 
-/// The bytes that a line's `body`, `text` or `base64` stands for; `part` finds parts.
-pub(super) fn bytes<'a>(line: Ref<'a>, part: &dyn Fn(&str) -> Option<&'a [u8]>) -> Result<Bytes, String> {
-    if let Some(text) = line.get("text") {
-        return plain(text).ok_or_else(|| "`text` is no text".to_owned());
-    }
-    if let Some(text) = line.get("base64") {
-        return decoded(text);
-    }
-    let Some(body) = line.get("body") else { return Ok(Bytes::new()) };
-    let mut edits = Vec::new();
-    let offset = body.span().start;
-    let mut expand = |value: Ref<'_>| -> Result<(), String> {
-        if let Some(id) = reference(value) {
-            let text = part(&id).ok_or_else(|| format!("part `{id}` is nowhere in the file"))?;
-            let span = value.span();
-            edits.push(Edit { span: span.start - offset..span.end - offset, with: text.to_vec() });
+/// Lists of requests, by number and member: their elements as they are written in full.
+pub(super) type Lists = HashMap<(u64, String), Vec<Bytes>>;
+
+/// What references in a file stand for.
+pub(super) struct Said<'a> {
+    pub(super) parts: &'a HashMap<String, Bytes>,
+    pub(super) lists: &'a mut Lists,
+}
+
+impl Said<'_> {
+    /// The bytes that a line's `body`, `text` or `base64` stands for; `request` is the number of the request that it
+    /// is of.
+    pub(super) fn bytes(&mut self, line: Ref<'_>, request: Option<u64>) -> Result<Bytes, String> {
+        if let Some(text) = line.get("text") {
+            return plain(text).ok_or_else(|| "`text` is no text".to_owned());
         }
-        Ok(())
-    };
-    if body.kind() == Kind::Object {
-        for member in body.items() {
-            if member.kind() == Kind::Array {
-                member.items().try_for_each(&mut expand)?;
-            } else {
-                expand(member)?;
+        if let Some(text) = line.get("base64") {
+            return decoded(text);
+        }
+        let Some(body) = line.get("body") else { return Ok(Bytes::new()) };
+        let json = Json::parse(Bytes::copy_from_slice(body.raw())).map_err(|error| error.to_string())?;
+        let mut edits = Vec::new();
+        if json.root().kind() == Kind::Object {
+            for member in json.root().items() {
+                let with = if member.kind() == Kind::Array {
+                    self.list(member, request)?
+                } else if let Some(target) = reference(member) {
+                    self.part(target)?.to_vec()
+                } else {
+                    continue;
+                };
+                edits.push(Edit { span: member.span(), with });
             }
         }
+        Ok(json.splice(edits).into())
     }
-    let json = Json::parse(Bytes::copy_from_slice(body.raw())).map_err(|error| error.to_string())?;
-    Ok(json.splice(edits).into())
+
+    fn list(&mut self, list: Ref<'_>, request: Option<u64>) -> Result<Vec<u8>, String> {
+        let key = list.key().map(|key| String::from_utf8_lossy(&key).into_owned()).unwrap_or_default();
+        let mut items: Vec<Bytes> = Vec::new();
+        for item in list.items() {
+            match reference(item) {
+                Some(target) if target.kind() == Kind::Array => items.extend(self.beginning(target, &key)?),
+                Some(target) => items.push(self.part(target)?),
+                None => items.push(Bytes::copy_from_slice(item.raw())),
+            }
+        }
+        let text =
+            format!("[{}]", items.iter().map(|item| String::from_utf8_lossy(item)).collect::<Vec<_>>().join(","));
+        if let Some(request) = request {
+            self.lists.insert((request, key), items);
+        }
+        Ok(text.into_bytes())
+    }
+
+    /// The first elements of an earlier request's list.
+    fn beginning(&self, target: Ref<'_>, key: &str) -> Result<Vec<Bytes>, String> {
+        let number = |place| target.at(place).and_then(Ref::as_u64);
+        let wrong = || format!("`{}` refers to nothing before it", target.raw_str());
+        let (request, count) = (number(0).ok_or_else(wrong)?, number(1).ok_or_else(wrong)?);
+        let list = self.lists.get(&(request, key.to_owned())).ok_or_else(wrong)?;
+        let count = usize::try_from(count).map_err(|_| wrong())?;
+        list.get(..count).map(<[Bytes]>::to_vec).ok_or_else(wrong)
+    }
+
+    fn part(&self, target: Ref<'_>) -> Result<Bytes, String> {
+        let id = target.as_str().unwrap_or_default();
+        self.parts.get(&*id).cloned().ok_or_else(|| format!("part `{id}` is nowhere in the file"))
+    }
 }
 
 /// The pieces that a list stands for.

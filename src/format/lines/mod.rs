@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `{"retake":1,…}` | how the run began; the first line |
 //! | `{"part":ID,"is":…}` | a message, a tool definition or another part of requests, said once; `ID` is a hash of it |
-//! | `{"request":N,…}` | a request; `{"$":ID}` in its body stands for a part |
+//! | `{"request":N,…}` | a request; in its body `{"$":ID}` stands for a part, `{"$":[N,K]}` for the first `K` elements of that list in request `N` |
 //! | `{"answer":N,…}` | its answer: `body`, or `pieces` of a stream |
 //! | `{"frame":N,…}` | a message on an upgraded connection |
 //! | `{"begin":N,…}`, `{"finish":N,…}` | a node that the agent announced |
@@ -16,7 +16,7 @@
 //! bytes of the piece before, a text, and that many last bytes of the piece before.
 //!
 //! Not kept: which headers only say how the bytes travelled, when the pieces of a stream arrived, the pauses below a
-//! millisecond, what a replay decided, and names of variables that hold no keys. A request that a replay sent changed
+//! millisecond, what a replay decided, addresses of providers that were not called, and names of variables that hold no keys. A request that a replay sent changed
 //! stands as it was sent.
 
 mod body;

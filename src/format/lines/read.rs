@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::VERSION;
-use super::body::{bytes, unpack};
+use super::body::{Lists, Said, unpack};
 use crate::model::event::{
     AnswerHead, Begin, Chunks, End, Ended, Ending, Event, Finish, Frame, Headers, Output, Request, Seq, Started,
 };
@@ -67,27 +67,28 @@ pub fn read(text: &str) -> Result<(RunId, Vec<Event>), Error> {
     let mut parts = HashMap::new();
     for (_, json) in &lines {
         if let (Some(id), Some(is)) = (json.root().text("part"), json.root().get("is")) {
-            parts.insert(id, is.raw());
+            parts.insert(id, Bytes::copy_from_slice(is.raw()));
         }
     }
     let hash = blake3::hash(text.as_bytes());
     let run = RunId::from_seed(hash.as_bytes()[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte)));
-    let mut reader = Reader { events: Vec::new(), clock: Micros(0), parts, run: run.clone() };
+    let mut reader = Reader { events: Vec::new(), clock: Micros(0), parts, lists: Lists::new(), run: run.clone() };
     for (line, json) in &lines {
         reader.line(json.root()).map_err(|what| Error::Line { line: *line, what })?;
     }
     Ok((run, reader.events))
 }
 
-struct Reader<'a> {
+struct Reader {
     events: Vec<Event>,
     clock: Micros,
-    parts: HashMap<String, &'a [u8]>,
+    parts: HashMap<String, Bytes>,
+    lists: Lists,
     run: RunId,
 }
 
-impl<'a> Reader<'a> {
-    fn line(&mut self, line: Ref<'a>) -> Result<(), String> {
+impl Reader {
+    fn line(&mut self, line: Ref<'_>) -> Result<(), String> {
         let first = line.items().next().and_then(Ref::key).unwrap_or_default().into_owned();
         let at = self.tick(line);
         match first.as_slice() {
@@ -154,8 +155,9 @@ impl<'a> Reader<'a> {
         self.clock
     }
 
-    fn body(&self, line: Ref<'a>) -> Result<Bytes, String> {
-        bytes(line, &|id| self.parts.get(id).copied())
+    fn body(&mut self, line: Ref<'_>) -> Result<Bytes, String> {
+        let request = line.get("request").and_then(Ref::as_u64);
+        Said { parts: &self.parts, lists: &mut self.lists }.bytes(line, request)
     }
 
     fn started(&mut self, line: Ref<'_>) -> Result<(), String> {
@@ -180,10 +182,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn request(&mut self, line: Ref<'a>, at: Micros) -> Result<(), String> {
+    fn request(&mut self, line: Ref<'_>, at: Micros) -> Result<(), String> {
         let target = line.text("line").unwrap_or_default();
         let (method, path) = target.split_once(' ').ok_or("`line` is no method and path")?;
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let body = self.body(line)?;
         self.events.push(Event::Request(Request {
             seq: number(line, "request")?,
             at,
@@ -193,13 +196,13 @@ impl<'a> Reader<'a> {
             path: path.to_owned(),
             query: query.to_owned(),
             headers: pairs(line, "headers")?,
-            body: self.body(line)?,
+            body,
             coding: String::new(),
         }));
         Ok(())
     }
 
-    fn answer(&mut self, line: Ref<'a>, at: Micros) -> Result<(), String> {
+    fn answer(&mut self, line: Ref<'_>, at: Micros) -> Result<(), String> {
         let seq = number(line, "answer")?;
         if let Some(status) = line.get("status").and_then(Ref::as_u64) {
             let status = u16::try_from(status).map_err(|_| "`status` is none")?;

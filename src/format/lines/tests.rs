@@ -93,10 +93,27 @@ fn a_message_is_said_once() {
 }
 
 #[test]
+fn a_long_conversation_is_not_said_again_with_every_call() {
+    let message = |number: usize| format!("{{\"role\":\"user\",\"content\":\"message {number}\"}}");
+    let body = |count: usize| {
+        let messages: Vec<String> = (0..count).map(message).collect();
+        format!("{{\"messages\":[{}],\"tools\":[1,2,3,4]}}", messages.join(","))
+    };
+    let made: Vec<String> = (1..400).map(body).collect();
+    let requests = made.iter().zip(1..).map(|(body, seq)| request(seq, 10 * seq, body)).collect();
+    let text = text(&run(requests));
+    assert!(text.len() < 400 * 400, "{} bytes", text.len());
+    assert_eq!(bodies(&back(&text)), made);
+    let wrong = text.replace("{\"$\":[2,2]}", "{\"$\":[2,9]}").replace("{\"$\":[3,3]}", "{\"$\":[3,9]}");
+    let error = read(&wrong).expect_err("it has not that many").to_string();
+    assert!(error.ends_with("`[3,9]` refers to nothing before it"), "{error}");
+}
+
+#[test]
 fn bodies_that_look_like_ours_or_are_none_come_back() {
     for body in [
         r#"{"messages":[{"$":"0123456789abcdef"}],"system":{"$":"x"}}"#,
-        r#"{"part":"x","is":1,"system":[{"$":"y"},{"$":"y","z":1}]}"#,
+        r#"{"part":"x","is":1,"system":[{"$":"y"},{"$":"y","z":1},{"$":[1,3]}],"a":{"$":[1,3]},"b":[[],null,{"$":1}]}"#,
         "not json \u{2028} at\nall",
         "[1, 2]",
         "",

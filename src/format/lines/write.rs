@@ -1,6 +1,6 @@
 //! Events as lines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::body::{Parts, pieces, raw};
 use super::{REQUEST_HEADERS, VERSION, is_kept};
 use crate::model::Micros;
-use crate::model::event::{AnswerHead, Begin, End, Ending, Event, Finish, Frame, Headers, Request, Seq, Started};
+use crate::model::event::{
+    AnswerHead, Begin, Decided, End, Ending, Event, Finish, Frame, Headers, Request, Seq, Started,
+};
 use crate::text::json::{Json, quote};
 use crate::text::layout::compact;
 use crate::text::units::timestamp;
@@ -18,10 +20,10 @@ use crate::text::units::timestamp;
 pub fn write(events: &[Event], is_key: &dyn Fn(&str) -> bool) -> String {
     let mut writer = Writer::default();
     for event in events {
-        if let Event::Decided(decided) = event
-            && let Some(sent) = &decided.sent
-        {
-            writer.sent.insert(decided.seq, sent.clone());
+        match event {
+            Event::Decided(Decided { seq, sent: Some(sent), .. }) => drop(writer.sent.insert(*seq, sent.clone())),
+            Event::Request(request) => drop(writer.providers.insert(request.provider.clone())),
+            _ => {}
         }
     }
     for event in events {
@@ -40,6 +42,8 @@ struct Writer {
     /// Numbers of calls and announced nodes in the file.
     numbers: HashMap<Seq, usize>,
     sent: HashMap<Seq, Bytes>,
+    /// Providers that were called.
+    providers: HashSet<String>,
     heads: HashMap<Seq, AnswerHead>,
     chunks: HashMap<Seq, Vec<Bytes>>,
     /// Output that is not written yet: stream, when it began, bytes.
@@ -120,7 +124,8 @@ impl Writer {
         if !keys.is_empty() {
             let _ = write!(line, ",\"keys\":{}", texts(&keys));
         }
-        for (name, pairs) in [("places", &started.places), ("upstreams", &started.upstreams)] {
+        let called = started.upstreams.iter().filter(|(provider, _)| self.providers.contains(provider));
+        for (name, pairs) in [("places", &started.places), ("upstreams", &called.cloned().collect())] {
             if !pairs.is_empty() {
                 let _ = write!(line, ",\"{name}\":{}", object(pairs));
             }
@@ -137,8 +142,9 @@ impl Writer {
     fn request(&mut self, request: &Request) {
         self.flush();
         let body = self.sent.remove(&request.seq).unwrap_or_else(|| request.body.clone());
-        let body = self.parts.body(&body, false, &mut self.out);
-        let (number, ms) = (self.number(request.seq), self.ms(request.at));
+        let number = self.number(request.seq);
+        let body = self.parts.request(number, &body, &mut self.out);
+        let ms = self.ms(request.at);
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
         let mut line = format!("{{\"request\":{number}{ms},\"provider\":{}", quote(&request.provider));
         let _ = write!(line, ",\"to\":{}", quote(&request.upstream));
@@ -163,7 +169,7 @@ impl Writer {
                 let _ = write!(line, ",\"pieces\":{}", pieces(chunks.iter()));
             } else {
                 let body: Bytes = chunks.concat().into();
-                line.push_str(&self.parts.body(&body, true, &mut self.out));
+                line.push_str(&self.parts.answer(&body, &mut self.out));
             }
         }
         match &end.how {
