@@ -13,7 +13,8 @@ use crate::model::event::Started;
 #[derive(Debug)]
 pub struct Placeholders {
     splitter: Splitter,
-    clock: Clock,
+    /// Of the run, and of the one that it replays.
+    clocks: Vec<Clock>,
     known: HashMap<(Class, Vec<u8>), String>,
     counts: HashMap<&'static str, usize>,
 }
@@ -22,15 +23,20 @@ impl Placeholders {
     /// Those of a run, by what the project says about names.
     #[must_use]
     pub fn new(run: &Run, rules: &Names) -> Self {
-        let seconds = |micros: u64| i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
-        let last = run.calls.values().filter_map(|call| call.ended).chain(run.ended.as_ref().map(|ended| ended.at));
-        let now = last.max().unwrap_or(run.started.at);
         Self {
             splitter: splitter(&run.started, rules),
-            clock: Clock { start: seconds(run.started.at.0), now: seconds(now.0) },
+            clocks: vec![clock(run)],
             known: HashMap::new(),
             counts: HashMap::new(),
         }
+    }
+
+    /// Those of a replay: what it was served has readings of the clock of its recording.
+    #[must_use]
+    pub fn of_replay(replay: &Run, recorded: &Run, rules: &Names) -> Self {
+        let mut out = Self::new(replay, rules);
+        out.clocks.push(clock(recorded));
+        out
     }
 
     /// A text with its volatile values named: `<uuid 1>`, `<name 1>`, `<path 1>`, `<port 1>`, `<time>`, `<home>`.
@@ -86,8 +92,19 @@ impl Placeholders {
         let (start, end) = (piece.start as usize, piece.end as usize);
         let Some(digit) = (start..end).find(|at| text[*at].is_ascii_digit()) else { return false };
         let found = readings::read(&text[..end], digit, start).filter(|found| found.end == end);
-        found.is_some_and(|found| Reading::both_near(&found.reading, self.clock, &found.reading, self.clock))
+        let is_near = |clock: &Clock| {
+            found.as_ref().is_some_and(|found| Reading::both_near(&found.reading, *clock, &found.reading, *clock))
+        };
+        self.clocks.iter().any(is_near)
     }
+}
+
+/// The time in which a run ran.
+fn clock(run: &Run) -> Clock {
+    let seconds = |micros: u64| i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
+    let last = run.calls.values().filter_map(|call| call.ended).chain(run.ended.as_ref().map(|ended| ended.at));
+    let now = last.max().unwrap_or(run.started.at);
+    Clock { start: seconds(run.started.at.0), now: seconds(now.0) }
 }
 
 fn splitter(started: &Started, rules: &Names) -> Splitter {

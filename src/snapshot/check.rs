@@ -104,7 +104,7 @@ pub fn check(outcome: Outcome<'_>, workflow: &Workflow, rules: &Names) -> Vec<Fa
     let mut seen = BTreeSet::new();
     for call in outcome.unmatched {
         if seen.insert((call.nearest, call.path.clone(), call.now.clone())) {
-            found.push(unmatched(call, recorded));
+            found.push(unmatched(call, outcome, rules));
         }
     }
     let codes = (recorded.ended.as_ref().map(|ended| ended.code), replay.ended.as_ref().map(|ended| ended.code));
@@ -121,8 +121,14 @@ pub fn check(outcome: Outcome<'_>, workflow: &Workflow, rules: &Names) -> Vec<Fa
     }
     let ended_early = !found.is_empty();
     let report = diff::compare(recorded, replay);
+    let refused: BTreeSet<NodeId> =
+        outcome.unmatched.iter().filter(|call| !call.extra).filter_map(|call| call.nearest).collect();
     for pair in &report.pairs {
-        one(pair, (recorded, replay), workflow, rules, ended_early, &mut found);
+        // What follows from a call that was refused is not told as well.
+        let follows = pair.left.is_some_and(|id| recorded.graph.causes(id).iter().any(|cause| refused.contains(cause)));
+        if !follows {
+            one(pair, (recorded, replay), workflow, rules, ended_early, &mut found);
+        }
     }
     if is(Level::Answer) && !ended_early {
         found.extend(answer((recorded, replay), workflow, rules));
@@ -151,11 +157,12 @@ fn failure(kind: Kind, level: Option<Level>, node: Option<NodeId>, run: &Run) ->
     }
 }
 
-fn unmatched(call: &Unmatched, recorded: &Run) -> Failure {
-    let failure = failure(Kind::Unmatched, Some(Level::Wire), call.nearest, recorded);
+fn unmatched(call: &Unmatched, outcome: Outcome<'_>, rules: &Names) -> Failure {
+    let failure = failure(Kind::Unmatched, Some(Level::Wire), call.nearest, outcome.recorded);
     let (left, right) = match (&call.recorded, &call.now) {
         (Some(left), Some(right)) => {
-            let (left, right) = apart(&plain(left), &plain(right));
+            let (left, right) = steady(&plain(left), &plain(right), (outcome.recorded, outcome.replay), rules);
+            let (left, right) = apart(&left, &right);
             (Some(left), Some(right))
         }
         (left, right) => (left.as_deref().map(plain), right.as_deref().map(plain)),
@@ -169,6 +176,13 @@ fn unmatched(call: &Unmatched, recorded: &Run) -> Failure {
     };
     let why = if nothing && call.extra { Vec::new() } else { call.why.clone() };
     Failure { says: says.to_owned(), path: call.path.clone(), recorded: left, now: right, why, ..failure }
+}
+
+/// Two values with what differs from run to run named, where something else differs too.
+fn steady(left: &str, right: &str, (recorded, replay): (&Run, &Run), rules: &Names) -> (String, String) {
+    let (old, new) =
+        (Placeholders::new(recorded, rules).text(left), Placeholders::of_replay(replay, recorded, rules).text(right));
+    if old == new { (left.to_owned(), right.to_owned()) } else { (old, new) }
 }
 
 /// What one pair of nodes tells.
@@ -205,7 +219,8 @@ fn one(
         Status::Differs if is_tool => {
             let (Some(left), Some(right)) = (left, right) else { return };
             let (Detail::Tool(old), Detail::Tool(new)) = (&left.detail, &right.detail) else { return };
-            let (mut old_names, mut new_names) = (Placeholders::new(recorded, rules), Placeholders::new(replay, rules));
+            let (mut old_names, mut new_names) =
+                (Placeholders::new(recorded, rules), Placeholders::of_replay(replay, recorded, rules));
             let mut alike =
                 |old: &str, new: &str| layout::lines(&old_names.text(old), 0) == layout::lines(&new_names.text(new), 0);
             if !alike(&old.arguments, &new.arguments)
@@ -213,7 +228,12 @@ fn one(
             {
                 found.push(Failure {
                     says: "this tool was called otherwise".to_owned(),
-                    ..changed(change, failure(Kind::Trajectory, Some(Level::Trajectory), pair.left, recorded))
+                    ..changed(
+                        change,
+                        (recorded, replay),
+                        rules,
+                        failure(Kind::Trajectory, Some(Level::Trajectory), pair.left, recorded),
+                    )
                 });
             }
             let (Some(was), Some(is)) = (&old.result, &new.result) else { return };
@@ -225,7 +245,12 @@ fn one(
             {
                 found.push(Failure {
                     says: "this tool ran again and returned something else; what was recorded was held".to_owned(),
-                    ..changed(change, failure(Kind::ToolResult, Some(Level::Wire), pair.left, recorded))
+                    ..changed(
+                        change,
+                        (recorded, replay),
+                        rules,
+                        failure(Kind::ToolResult, Some(Level::Wire), pair.left, recorded),
+                    )
                 });
             }
         }
@@ -233,7 +258,7 @@ fn one(
     }
 }
 
-fn changed(change: &Change, failure: Failure) -> Failure {
+fn changed(change: &Change, runs: (&Run, &Run), rules: &Names, failure: Failure) -> Failure {
     let (recorded, now) = match &change.kind {
         ChangeKind::Value { left, right } => (Some(plain(left)), Some(plain(right))),
         ChangeKind::Added(text) => (None, Some(text.clone())),
@@ -247,6 +272,13 @@ fn changed(change: &Change, failure: Failure) -> Failure {
             };
             (Some(side(Tag::Added)), Some(side(Tag::Removed)))
         }
+    };
+    let (recorded, now) = match (recorded, now) {
+        (Some(left), Some(right)) => {
+            let (left, right) = steady(&left, &right, runs, rules);
+            (Some(left), Some(right))
+        }
+        one => one,
     };
     Failure { path: change.path.clone(), recorded, now, ..failure }
 }
@@ -273,7 +305,7 @@ fn answer((recorded, replay): (&Run, &Run), workflow: &Workflow, rules: &Names) 
         Expected::Recorded => {
             let (old, new) = (
                 Placeholders::new(recorded, rules).text(was.text.trim_end()),
-                Placeholders::new(replay, rules).text(is.text.trim_end()),
+                Placeholders::of_replay(replay, recorded, rules).text(is.text.trim_end()),
             );
             if old == new {
                 return None;

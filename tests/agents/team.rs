@@ -122,6 +122,9 @@ fn converse(agent: &Agent<'_>, question: &str, run: Run<'_>) -> io::Result<Strin
         if !tools.is_empty() {
             body["tools"] = Value::Array(tools.clone());
         }
+        if is("forgets") && messages.len() > 2 {
+            body["messages"].as_array_mut().into_iter().for_each(|messages| drop(messages.remove(1)));
+        }
         let message = ask(&mut client, body)?;
         let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
         messages.push(sent(message.clone()));
