@@ -2,7 +2,7 @@
 import asyncio
 import json
 import re
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from langchain.agents import create_agent
 from langchain_openai import ChatOpenAI
@@ -18,24 +18,24 @@ warden = create_agent(model, name="warden", system_prompt="You know the lighthou
 cook = create_agent(model, name="cook", system_prompt="You know the inn and its kitchen.")
 
 
-async def get_forecast(day: str) -> str:
+async def get_forecast(day: Literal["Friday", "Saturday", "Sunday"]) -> str:
     """The weather of a day."""
     await asyncio.sleep(0.02)
     return json.dumps({"day": day, "sky": "clear", "wind": 3})
 
 
-async def get_fares(people: int) -> str:
+async def get_fares(people: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9]) -> str:
     """What the ferry costs."""
     return json.dumps({"people": people, "euros": 12 * people, "per": "day"})
 
 
-async def ask_warden(question: str) -> str:
+async def ask_warden(question: Literal["Is it open?", "How many steps are there?"]) -> str:
     """Answers questions about the lighthouse."""
     await asyncio.sleep(0.0)
     return (await warden.ainvoke({"messages": [("user", question)]}))["messages"][-1].text
 
 
-async def ask_cook(question: str) -> str:
+async def ask_cook(question: Literal["What is there to eat?", "Is the garden open?"]) -> str:
     """Answers questions about food."""
     await asyncio.sleep(0.3)
     return (await cook.ainvoke({"messages": [("user", question)]}))["messages"][-1].text

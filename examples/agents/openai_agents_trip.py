@@ -4,10 +4,12 @@ import json
 import re
 import uuid
 from datetime import datetime
+from typing import Literal
 
 from agents import Agent, Runner, function_tool
 
 MODEL = "gpt-4o-mini"
+REQUEST = f"Request {uuid.uuid4()}, {datetime.now():%Y-%m-%d %H:%M:%S}"
 GUIDE = [
     "The ferry leaves Harrow Quay at nine and at two. Bicycles stay ashore in high wind.",
     "The lighthouse on the island is open on Saturday until five, and has 199 steps.",
@@ -26,30 +28,30 @@ cook = Agent(name="Cook", instructions="You know the inn and its kitchen.", mode
 
 
 @function_tool
-async def get_forecast(day: str) -> str:
+async def get_forecast(day: Literal["Friday", "Saturday", "Sunday"]) -> str:
     """The weather of a day."""
     await asyncio.sleep(0.02)
     return json.dumps({"day": day, "sky": "clear", "wind": 3})
 
 
 @function_tool
-async def get_fares(people: int) -> str:
+async def get_fares(people: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9]) -> str:
     """What the ferry costs."""
     return json.dumps({"people": people, "euros": 12 * people, "per": "day"})
 
 
 @function_tool
-async def ask_warden(question: str) -> str:
+async def ask_warden(question: Literal["Is it open?", "How many steps are there?"]) -> str:
     """Answers questions about the lighthouse."""
     await asyncio.sleep(0.0)
-    return (await Runner.run(warden, question)).final_output
+    return (await Runner.run(warden, f"{REQUEST}: {question}")).final_output
 
 
 @function_tool
-async def ask_cook(question: str) -> str:
+async def ask_cook(question: Literal["What is there to eat?", "Is the garden open?"]) -> str:
     """Answers questions about food."""
     await asyncio.sleep(0.3)
-    return (await Runner.run(cook, question)).final_output
+    return (await Runner.run(cook, f"{REQUEST}: {question}")).final_output
 
 
 planner = Agent(
@@ -62,8 +64,7 @@ planner = Agent(
 
 async def main():
     question = "Can two of us see the lighthouse on Saturday, and eat there?"
-    request = f"Request {uuid.uuid4()}, {datetime.now():%Y-%m-%d %H:%M:%S}\n\nThe guide says: {find(question)}\n\n{question}"
-    result = await Runner.run(planner, request)
+    result = await Runner.run(planner, f"{REQUEST}\n\nThe guide says: {find(question)}\n\n{question}")
     print("plan:", result.final_output)
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel
 from pydantic_ai import Agent, RunContext
@@ -24,7 +25,7 @@ class Trip:
 class Plan(BaseModel):
     """What to do, and what it costs."""
 
-    summary: str
+    advice: Literal["Go on Saturday.", "Stay at home."]
     euros: int
 
 
@@ -32,24 +33,24 @@ warden = Agent(MODEL, instructions="You know the lighthouse and its rules.")
 cook = Agent(MODEL, instructions="You know the inn and its kitchen.")
 
 
-async def get_forecast(day: str) -> str:
+async def get_forecast(day: Literal["Friday", "Saturday", "Sunday"]) -> str:
     """The weather of a day."""
     await asyncio.sleep(0.02)
     return json.dumps({"day": day, "sky": "clear", "wind": 3})
 
 
-async def get_fares(people: int) -> str:
+async def get_fares(people: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9]) -> str:
     """What the ferry costs."""
     return json.dumps({"people": people, "euros": 12 * people, "per": "day"})
 
 
-async def ask_warden(question: str) -> str:
+async def ask_warden(question: Literal["Is it open?", "How many steps are there?"]) -> str:
     """Answers questions about the lighthouse."""
     await asyncio.sleep(0.0)
     return (await warden.run(question)).output
 
 
-async def ask_cook(question: str) -> str:
+async def ask_cook(question: Literal["What is there to eat?", "Is the garden open?"]) -> str:
     """Answers questions about food."""
     await asyncio.sleep(0.3)
     return (await cook.run(question)).output
@@ -79,7 +80,7 @@ def find(context: RunContext[Trip]):
 async def main():
     trip = Trip("Can two of us see the lighthouse on Saturday, and eat there?")
     result = await planner.run(trip.question, deps=trip)
-    print(f"plan: {result.output.summary}, {result.output.euros} euros")
+    print(f"plan: {result.output.advice} {result.output.euros} euros")
 
 
 asyncio.run(main())

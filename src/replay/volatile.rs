@@ -121,15 +121,15 @@ mod tests {
     use super::*;
     use crate::model::{Micros, RunGraph, RunId};
 
-    #[test]
-    fn volatile_values_are_named_and_others_stay() {
+    /// A run that began this many microseconds after 1970.
+    fn run(at: u64) -> Run {
         let started = Started {
-            at: Micros(1_764_000_000_000_000),
+            at: Micros(at),
             directory: "/home/ada/trip-planner".into(),
             places: vec![("home".into(), "/home/ada".into()), ("tmp".into(), "/tmp".into())],
             ..Started::default()
         };
-        let run = Run {
+        Run {
             id: RunId::from_seed(1),
             started,
             ended: None,
@@ -138,8 +138,23 @@ mod tests {
             graph: RunGraph::default(),
             output: Vec::new(),
             notes: Vec::new(),
-        };
-        let mut placeholders = Placeholders::new(&run, &Names::default());
+        }
+    }
+
+    #[test]
+    fn what_a_replay_was_served_has_readings_of_the_recordings_clock() {
+        let (recorded, replay) = (run(1_764_000_000_000_000), run(1_795_000_000_000_000));
+        let rules = Names::default();
+        let served = "On 2025-11-24 16:00:00, said on 2026-11-18";
+        assert_eq!(Placeholders::new(&recorded, &rules).text(served), "On <time>, said on 2026-11-18");
+        assert_eq!(Placeholders::new(&replay, &rules).text(served), "On 2025-11-24 16:00:00, said on <date>");
+        let mut both = Placeholders::of_replay(&replay, &recorded, &rules);
+        assert_eq!(both.text(served), "On <time>, said on <date>");
+    }
+
+    #[test]
+    fn volatile_values_are_named_and_others_stay() {
+        let mut placeholders = Placeholders::new(&run(1_764_000_000_000_000), &Names::default());
         for (text, expected) in [
             ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301 again", "id <uuid 1> again"),
             ("3F2504E0-4F89-11D3-9A0C-0305E82C3301, 3f2504e0-4f89-11d3-9a0c-0305e82c3302", "<uuid 1>, <uuid 2>"),

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from case import DEAD, KEYS, ROOT, Case, Provider, ended, need, tail
+from case import DEAD, KEYS, ROOT, Case, Provider, ended, need, run, tail
 
 
 @dataclass
@@ -56,7 +56,7 @@ def regressions(system, user, told):
         ),
         Edit("another document", (("max(GUIDE", "min(GUIDE"),), ("A1 You plan a day on the island.", f"{told}\n", "serves soup all day")),
         Edit(
-            "wrong argument passed on", (("question: str) -> str:\n    \"\"\"Answers questions about the lighthouse.\"\"\"\n", "question: str) -> str:\n    \"\"\"Answers questions about the lighthouse.\"\"\"\n    question = question.upper()\n"),),
+            "wrong argument passed on", (('"How many steps are there?"]) -> str:\n', '"How many steps are there?"]) -> str:\n    question = question.upper()\n'),),
             ("B1 You know the lighthouse and its", f"{user}\n"),
         ),
         Edit("tool that returns something else", (("12 * people", "13 * people"),), ("A1.2 get_fares", "result.euros\n")),
@@ -89,18 +89,18 @@ WORKFLOWS = [
     """Makes sure that enough tickets are asked for."""
     for item in data.model_data.input:
         if item.get("name") == "get_fares":
-            item["arguments"] = json.dumps({"people": json.loads(item["arguments"])["people"] + 1})
+            item["arguments"] = json.dumps({"people": json.loads(item["arguments"])["people"] % 9 + 1})
     return data.model_data
 
 
 async def main():'''),
-                    ("(planner, request)", "(planner, request, run_config=RunConfig(call_model_input_filter=checked))"),
+                    ("{question}\")\n    print", "{question}\", run_config=RunConfig(call_model_input_filter=checked))\n    print"),
                 ),
                 ("A2 You plan a day on the island.", ".arguments.people\n"),
             ),
             Edit("changed answer", (("result.final_output)", "result.final_output.upper())"),), ("the agent's standard output differs",)),
             *harmless((
-                ("result = await Runner.run(planner, request)", "result = Runner.run_streamed(planner, request)\n    async for _ in result.stream_events():\n        pass"),
+                ("result = await Runner.run(planner,", "result = Runner.run_streamed(planner,"), ("    print(\"plan:\"", "    async for _ in result.stream_events():\n        pass\n    print(\"plan:\""),
             )),
         ],
     ),
@@ -121,7 +121,7 @@ async def main():'''),
 def checked(state, runtime):
     """Makes sure that enough tickets are asked for."""
     last = state["messages"][-1]
-    calls = [{**c, "args": {"people": c["args"]["people"] + 1}} if c["name"] == "get_fares" else c for c in last.tool_calls]
+    calls = [{**c, "args": {"people": c["args"]["people"] % 9 + 1}} if c["name"] == "get_fares" else c for c in last.tool_calls]
     return {"messages": [last.model_copy(update={"tool_calls": calls})]}
 
 
@@ -140,7 +140,7 @@ planner = create_agent('''),
             *regressions("messages[0].content", "messages[1].content", "messages[2].content"),
             Edit(
                 "extra call",
-                (('    print(f"plan:', '    await warden.run("Check this: " + result.output.summary)\n    print(f"plan:'),),
+                (('    print(f"plan:', '    await warden.run("Check this: " + result.output.advice)\n    print(f"plan:'),),
                 ("B1 You know the lighthouse and its", "a further call", "+ Check this:"),
             ),
             Edit(
@@ -151,7 +151,7 @@ planner = create_agent('''),
     """Makes sure that enough tickets are asked for."""
     for part in [part for message in messages for part in message.parts if isinstance(part, ToolCallPart)]:
         if part.tool_name == "get_fares":
-            part.args = json.dumps({"people": part.args_as_dict()["people"] + 1})
+            part.args = json.dumps({"people": part.args_as_dict()["people"] % 9 + 1})
     return messages
 
 
@@ -201,14 +201,16 @@ class Kept(Case):
         return program
 
     def test(self, folder=None):
-        """`retake test` with no key and no way out."""
-        environment = self.environment(DEAD)
-        return self.retake("test", environment=environment, folder=folder or self.folder)
+        """`retake test` with no key and no way out; with a real model in a network that has nothing but itself."""
+        command = [self.options.retake, "test"]
+        if self.options.real:
+            command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
+        return run(command, cwd=folder or self.folder, env=self.environment(DEAD))
 
 
 def kept(case, provider, live):
     """Records, keeps and records again; what did not change changes no file."""
-    for turn in (1, 2):
+    for turn in (1,) if case.options.real else (1, 2):  # a real model does not answer the same twice
         ended(case.retake("record", "--", *case.command, environment=live), "record")
         done = case.retake("snapshot", "--name", "trip", "--yes")
         ended(done, "snapshot")
