@@ -36,6 +36,7 @@ class Workflow:
     effect: str = ""
     own: str = ""
     real: bool = True
+    twins: bool = False
 
 
 SWAPPED = ("asyncio.sleep(0.0)", "asyncio.sleep(0.31)"), ("asyncio.sleep(0.3)", "asyncio.sleep(0.0)")
@@ -200,9 +201,9 @@ class Kept(Case):
             program = program.replace(old, new)
         return program
 
-    def test(self, folder=None):
+    def test(self, name="trip", folder=None):
         """`retake test` with no key and no way out; with a real model in a network that has nothing but itself."""
-        command = [self.options.retake, "test"]
+        command = [self.options.retake, "test", name]
         if self.options.real:
             command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
         return run(command, cwd=folder or self.folder, env=self.environment(DEAD))
@@ -215,6 +216,7 @@ def kept(case, provider, live):
         done = case.retake("snapshot", "--name", "trip", "--yes")
         ended(done, "snapshot")
         if turn == 1:
+            graded = case.json("grade")[0]["line"]
             count = len([node for node in case.json("show") if node["type"] == "node"])
             case.git("add", ".")
             case.git("commit", "--quiet", "--message", "keep the trip")
@@ -228,7 +230,7 @@ def kept(case, provider, live):
     for path in (case.folder / "snapshots").iterdir():
         for name, key in KEYS.items():
             need(key not in path.read_text(), f"the value of {name} stands in {path.name}")
-    return count
+    return count, graded
 
 
 def readers(case):
@@ -251,15 +253,30 @@ def moved(case):
     return there
 
 
+def streamed(case, live):
+    """A streamed recording, kept as text, answers the streaming program and the other one."""
+    edit = next(edit for edit in case.check.edits if edit.name == "streaming")
+    case.write(case.edited(edit))
+    ended(case.retake("record", "--", *case.command, environment=live), "record, streaming")
+    ended(case.retake("snapshot", "--name", "streamed", "--yes"), "snapshot, streaming")
+    text = (case.folder / "snapshots" / "streamed.snap").read_text()
+    plain = (case.folder / "snapshots" / "trip.snap").read_text().replace("trip", "streamed", 1)
+    need(case.options.real or text == plain, "a streamed recording reads otherwise")
+    for program in (case.edited(edit), case.source):
+        case.write(program)
+        done = case.test("streamed")
+        need(done.returncode == 0, f"a streamed recording: exit {done.returncode}\n{tail(done.stdout + done.stderr, 20)}")
+
+
 def check_workflow(check, options):
     case, wrong = Kept(check, options), []
     with Provider(check, options.real) as provider:
         live = case.environment(KEYS, provider.environment())
-        count = kept(case, provider, live)
+        count, graded = kept(case, provider, live)
         before = provider.count()
         readers(case)
         for folder in (case.folder, moved(case)):
-            done = case.test(folder)
+            done = case.test(folder=folder)
             if done.returncode:
                 wrong.append(f"unchanged, in {folder.name}: exit {done.returncode}\n{tail(done.stdout + done.stderr, 20)}")
         for edit in check.edits:
@@ -271,6 +288,7 @@ def check_workflow(check, options):
             elif options.keep:
                 print(f"     {check.name}: {edit.name}\n{tail(done.stdout, 20)}", flush=True)
         need(provider.count() == before, "a test asked the provider")
+        streamed(case, live)
     need(not wrong, "\n".join(wrong))
     caught = sum(1 for edit in check.edits if edit.says)
-    return count, f"{caught} regressions caught, {len(check.edits) - caught} harmless changes green"
+    return count, graded, f"{caught} regressions caught, {len(check.edits) - caught} harmless changes green"
