@@ -34,4 +34,6 @@ pub mod demo;
 
 pub mod ui;
 
+pub mod tui;
+
 pub mod cli;

@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         return Err(Error::new(Kind::Usage, format!("run `{}` is still being recorded", found.run.id)));
     }
     let command = command(&args.command, "replay", &found.run, imported)?;
-    let options = options(args, &found.run, globals)?;
+    let options = options(args, &found.run)?;
     let changes = said(args, &options);
     let (upstream, _serving) = stand_in(&found.run, imported)?;
     let request = Request {
@@ -191,7 +191,7 @@ fn asked(question: &str) -> Result<bool, Error> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> {
+fn options(args: &Args, run: &Run) -> Result<Options, Error> {
     let mut changes = Vec::new();
     for text in &args.set {
         changes.push(Wanted::parse(text).map_err(refused)?);
@@ -205,7 +205,7 @@ fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> 
     }
     for selector in &args.edit {
         let node = library::node(run, selector)?;
-        changes.extend(edit::edit(run, node, globals)?);
+        changes.extend(edit::edit(run, node, None)?);
     }
     for tool in &args.run_tool {
         known_tool(tool, run)?;

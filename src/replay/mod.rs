@@ -29,6 +29,7 @@ mod tape;
 mod tests;
 #[cfg(test)]
 mod torture;
+mod value;
 
 pub use assess::{Assessment, Judged, Reason, Word, gradeable};
 pub use change::{Change, Error, Scope, Target, Wanted};
@@ -36,3 +37,4 @@ pub use flake::{Flakiness, Order, Race, Volatile, What, flakiness};
 pub use perform::{Job, Performed, perform, started};
 pub use plan::{Live, Options, Plan, ranges};
 pub use rehearse::Rehearsal;
+pub use value::{editable, value};

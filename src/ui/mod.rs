@@ -13,8 +13,10 @@ mod paper;
 pub mod raw;
 pub mod run;
 pub mod runs;
+mod sheet;
 pub mod store;
 pub mod streams;
 
 pub use facts::kind_word;
-pub use paper::{Paper, Style};
+pub use paper::{Paper, Piece, Style, pieces};
+pub use sheet::{Place, Sheet};
