@@ -22,11 +22,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("announce", &["config", "loopback", "model", "text"]),
     ("demo", &["announce", "config", "loopback", "model", "text"]),
     ("ui", &["diff", "lineage", "model", "replay", "text"]),
+    ("tui", &["diff", "lineage", "model", "replay", "text", "ui"]),
     (
         "cli",
         &[
             "config", "demo", "diff", "format", "lineage", "model", "proxy", "record", "redact", "replay", "store",
-            "text", "ui", "wire",
+            "text", "tui", "ui", "wire",
         ],
     ),
 ];
@@ -38,6 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hyper", &["proxy", "record"]),
     ("hyper_util", &["proxy", "record"]),
     ("petgraph", &["model"]),
+    ("ratatui", &["tui"]),
     ("renderdag", &["ui"]),
     ("reqwest", &["proxy"]),
     ("rustls", &["proxy"]),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, rm, show, store, tag};
+use super::{Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, rm, show, step, store, tag};
 
 /// Record, replay and diff agent runs
 #[derive(Debug, Parser)]
@@ -28,6 +28,7 @@ pub(super) enum Command {
     Import(import::Args),
     Ls(ls::Args),
     Show(show::Args),
+    Step(step::Args),
     Diff(diff::Args),
     Replay(replay::Args),
     Grade(grade::Args),
@@ -43,7 +44,7 @@ pub(super) enum Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["demo"]),
     ("Record", &["record", "import"]),
-    ("Look", &["ls", "show", "diff"]),
+    ("Look", &["ls", "show", "step", "diff"]),
     ("Replay", &["replay", "grade", "flake"]),
     ("Keep", &["tag", "export", "rm", "store"]),
 ];

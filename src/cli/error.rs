@@ -62,6 +62,12 @@ impl Error {
         self
     }
 
+    /// What failed and why, in a line, and the first hint.
+    pub(crate) fn told(&self) -> (String, Option<String>) {
+        let what = std::iter::once(&self.what).chain(&self.causes).map(String::as_str).collect::<Vec<_>>().join(": ");
+        (what, self.hints.first().cloned())
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> i32 {
         match self.kind {

@@ -1,6 +1,6 @@
 //! Options that every command takes, and the streams and looks that follow from them.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -11,7 +11,7 @@ use crate::ui::Paper;
 use crate::ui::streams::{self, Colour, Looks};
 
 /// Options of all commands.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
     /// Store to use [default: the nearest .retake, else the user's]
@@ -36,6 +36,16 @@ enum When {
 }
 
 impl Globals {
+    /// The same, where nothing but results may be printed.
+    pub(crate) fn quietly(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
+    /// Whether standard input and output are a terminal.
+    pub(crate) fn has_screen(&self) -> bool {
+        self.paper().width.is_some() && std::io::stdin().is_terminal()
+    }
+
     /// The paper that standard output is.
     pub(crate) fn paper(&self) -> Paper {
         streams::out(&self.looks())

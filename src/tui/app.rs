@@ -450,8 +450,10 @@ impl App {
     }
 
     fn lay(&mut self, laid: &Laid, areas: Areas) {
-        let before = self.laid.as_ref();
-        let same_node = before.is_some_and(|before| (before.run, before.at) == (laid.run, laid.at));
+        let before = self.laid.take();
+        let anew = before.as_ref().is_none_or(|before| {
+            (before.run, before.at, before.beside, &before.content) != (laid.run, laid.at, laid.beside, &laid.content)
+        });
         let width = usize::from(areas.node.width).max(1);
         if let (Some(beside), Content::Node) = (&self.beside, &self.content) {
             self.page = beside.page(&self.opened, self.pair, width);
@@ -460,7 +462,7 @@ impl App {
         } else {
             self.page = Page::default();
         }
-        if !same_node || before.is_some_and(|before| before.content != laid.content || before.beside != laid.beside) {
+        if anew {
             self.past = 0;
             if self.content == Content::Node && self.page.rows.len() > usize::from(areas.node.height) {
                 self.past = self.page.first_new();

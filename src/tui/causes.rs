@@ -7,13 +7,13 @@ use crate::model::{Certainty, Edge, NodeId, RunGraph};
 
 /// Nodes whose output flowed into this one; where none did, those that it otherwise came from.
 #[must_use]
-pub fn causes(graph: &RunGraph, id: NodeId) -> Vec<Link> {
+pub(super) fn causes(graph: &RunGraph, id: NodeId) -> Vec<Link> {
     links(graph.into_node(id))
 }
 
 /// Nodes that this one's output flowed into, likewise.
 #[must_use]
-pub fn effects(graph: &RunGraph, id: NodeId) -> Vec<Link> {
+pub(super) fn effects(graph: &RunGraph, id: NodeId) -> Vec<Link> {
     links(graph.out_of_node(id))
 }
 

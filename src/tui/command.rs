@@ -339,19 +339,18 @@ fn path(text: &str) -> Result<Path, Trouble> {
 
 /// What was typed, with the name of a command completed as far as it is clear.
 #[must_use]
-pub fn completed(text: &str) -> String {
+pub(super) fn completed(text: &str) -> String {
     if text.is_empty() || text.contains(' ') {
         return text.to_owned();
     }
-    let mut names = all().map(|entry| entry.name).filter(|name| name.starts_with(text));
-    let Some(first) = names.next() else { return text.to_owned() };
+    let names: Vec<&str> = all().map(|entry| entry.name).filter(|name| name.starts_with(text)).collect();
+    let Some(first) = names.first() else { return text.to_owned() };
     let shared = |known: &str, name: &str| {
         let same = known.bytes().zip(name.bytes()).take_while(|(left, right)| left == right).count();
         known[..same].to_owned()
     };
-    let is_only = names.clone().next().is_none();
-    let all = names.fold(first.to_owned(), |known, name| shared(&known, name));
-    if is_only { format!("{all} ") } else { all }
+    let all = names.iter().fold((*first).to_owned(), |known, name| shared(&known, name));
+    if names.len() == 1 { format!("{all} ") } else { all }
 }
 
 fn unknown(word: &str) -> Trouble {

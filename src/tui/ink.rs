@@ -7,12 +7,12 @@ use crate::text::escape::{columns, wrap};
 use crate::ui::{Piece, Style, pieces};
 
 /// A row of the screen.
-pub type Row = Vec<Piece>;
+pub(super) type Row = Vec<Piece>;
 
 /// Lays painted text out in so many columns; a line that is broken goes on as far in as it began.
 /// For each line of the text, the byte where it begins and its first row are returned too.
 #[must_use]
-pub fn lay(text: &str, width: usize) -> (Vec<Row>, Vec<(usize, usize)>) {
+pub(super) fn lay(text: &str, width: usize) -> (Vec<Row>, Vec<(usize, usize)>) {
     let mut rows = Vec::new();
     let mut begins = Vec::new();
     let mut at = 0;
@@ -68,19 +68,19 @@ fn broken(row: Row, width: usize, rows: &mut Vec<Row>) {
 
 /// A row as ratatui wants it.
 #[must_use]
-pub fn line(row: &Row, colour: bool) -> Line<'static> {
+pub(super) fn line(row: &Row, colour: bool) -> Line<'static> {
     Line::from(row.iter().map(|piece| Span::styled(piece.text.clone(), look(piece.style, colour))).collect::<Vec<_>>())
 }
 
 /// A painted line as ratatui wants it.
 #[must_use]
-pub fn painted(text: &str, colour: bool) -> Line<'static> {
+pub(super) fn painted(text: &str, colour: bool) -> Line<'static> {
     line(&pieces(text), colour)
 }
 
 /// A style as ratatui has it.
 #[must_use]
-pub fn look(style: Option<Style>, colour: bool) -> Look {
+pub(super) fn look(style: Option<Style>, colour: bool) -> Look {
     let plain = Look::default();
     match style.filter(|_| colour) {
         None => plain,

@@ -62,12 +62,12 @@ const NAMED: &[(&str, Key)] = &[
 
 /// Each key and its command; the first key of a command is the one that help shows first.
 pub const KEYS: &[(&str, &str)] = &[
-
     ("j", "next"),
+    ("down", "next"),
     ("k", "back"),
     ("up", "back"),
-    ("down", "next"),
     ("J", "lane-next"),
+    ("right", "lane-next"),
     ("K", "lane-back"),
     ("left", "lane-back"),
     ("g", "first"),
@@ -78,9 +78,14 @@ pub const KEYS: &[(&str, &str)] = &[
     ("U", "causes"),
     ("d", "down"),
     ("D", "effects"),
-    ("right", "lane-next"),
     ("x", "first-error"),
+    ("X", "next-error"),
+    ("n", "search-next"),
+    ("N", "search-back"),
     ("backspace", "return"),
+    ("enter", "show"),
+    ("w", "whole"),
+    ("r", "raw"),
     ("space", "scroll-down"),
     ("page-down", "scroll-down"),
     ("ctrl-f", "scroll-down"),
@@ -88,33 +93,30 @@ pub const KEYS: &[(&str, &str)] = &[
     ("ctrl-b", "scroll-up"),
     ("ctrl-e", "scroll-down 1"),
     ("ctrl-y", "scroll-up 1"),
-    ("w", "whole"),
-    ("r", "raw"),
-    ("X", "next-error"),
-    ("N", "search-back"),
-    ("f", "first-difference"),
-    ("n", "search-next"),
-    ("[", "back-difference"),
-    ("]", "next-difference"),
+    ("o", "run"),
+    ("tab", "run-next"),
     ("shift-tab", "run-back"),
     ("c", "compare"),
+    ("f", "first-difference"),
+    ("]", "next-difference"),
+    ("[", "back-difference"),
     ("s", "swap"),
     ("esc", "close"),
+    ("ctrl-r", "reload"),
     ("e", "edit"),
     ("E", "editor"),
     ("p", "plan"),
     ("R", "replay"),
-    ("ctrl-l", "redraw"),
-    ("ctrl-r", "reload"),
-    ("ctrl-z", "suspend"),
     ("?", "help"),
+    ("ctrl-l", "redraw"),
+    ("ctrl-z", "suspend"),
     ("q", "quit"),
     ("ctrl-c", "quit"),
 ];
 
-/// Keys that open the command line, and what stands in it then.
-pub const OPENERS: &[(&str, &str, &str)] =
-    ("tab", "run-next"),
+/// Keys that open the command line, what stands in it then, and what that is for.
+pub(super) const OPENERS: &[(&str, &str, &str)] =
+    &[(":", "", "type a command"), ("/", "search ", "search all text"), ("0-9", "goto N", "go to a node")];
 
 impl Key {
     /// The key that an event of the terminal means; `None` where it means none.
@@ -150,7 +152,7 @@ impl Key {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let mut letters = name.chars();
-    &[(":", "", "type a command"), ("/", "search ", "search all text"), ("0-9", "goto N", "go to a node")];
+        match (letters.next(), letters.next()) {
             (Some(only), None) => return Some(Self::Char(only)),
             (None, _) => return None,
             _ => {}
@@ -158,7 +160,7 @@ impl Key {
         if let Some((_, key)) = NAMED.iter().find(|(named, _)| *named == name) {
             return Some(*key);
         }
-        match (letters.next(), letters.next()) {
+        name.strip_prefix("ctrl-")?.chars().next().map(Self::Ctrl)
     }
 
     /// The command that it stands for.
@@ -175,7 +177,7 @@ impl fmt::Display for Key {
         }
         match self {
             Self::Ctrl(letter) => write!(formatter, "ctrl-{letter}"),
-            Self::Char(letter) => write!(formatter, "{letter}"),
+            Self::Char(letter) => write!(formatter, "{}", letter.escape_debug()),
             _ => Ok(()),
         }
     }
@@ -183,9 +185,8 @@ impl fmt::Display for Key {
 
 /// The keys of a command, the first of them first.
 #[must_use]
-pub fn of_command(name: &str) -> Vec<&'static str> {
-        name.strip_prefix("ctrl-")?.chars().next().map(Self::Ctrl)
-    KEYS.iter().filter(|(_, command)| is_it(command)).map(|(key, _)| *key).collect()
+pub(super) fn of_command(name: &str) -> Vec<&'static str> {
+    KEYS.iter().filter(|(_, command)| *command == name).map(|(key, _)| *key).collect()
 }
 
 #[cfg(test)]

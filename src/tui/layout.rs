@@ -36,7 +36,7 @@ pub struct Areas {
 
 /// Lays the screen out.
 #[must_use]
-pub fn areas(app: &App) -> Areas {
+pub(super) fn areas(app: &App) -> Areas {
     let (width, height) = app.size;
     let low = height < LOW;
     let mut areas = Areas::default();

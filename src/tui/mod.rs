@@ -25,9 +25,10 @@ mod tests;
 pub mod view;
 
 pub use act::{Act, Done, Effect, perform};
-pub use app::{App, Focus, Message, Mode};
+pub use app::{App, Message, Mode};
 pub use command::{COMMANDS, Command, Entry, parse, split};
 pub use keys::{KEYS, Key};
+pub use moves::said;
 pub use opened::{Kin, Opened};
 pub use outcome::{Link, Outcome, Trouble};
 pub use screen::run;

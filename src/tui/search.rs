@@ -19,7 +19,7 @@ pub struct Hit {
 /// All fields that hold the text, in the order of the nodes; small letters find large ones too. What a call
 /// carries over from the one before is not found again.
 #[must_use]
-pub fn search(run: &Run, order: &[NodeId], wanted: &str) -> Vec<Hit> {
+pub(super) fn search(run: &Run, order: &[NodeId], wanted: &str) -> Vec<Hit> {
     let wanted = Wanted::new(wanted);
     let mut hits = Vec::new();
     for node in order.iter().filter_map(|id| run.graph.node(*id)) {

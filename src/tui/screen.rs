@@ -1,0 +1,271 @@
+//! The loop: reads keys, has effects done, draws; the terminal is given back however it ends.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::{cursor, execute};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::act::{Act, Effect, perform};
+use super::app::{App, Message};
+use super::{Key, view};
+
+/// How long a key is waited for before signals are looked at.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// Whether the terminal is a screen at the moment, and is to be given back.
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// Shows the state until the user or a signal ends it.
+///
+/// # Errors
+/// The terminal cannot be read or written.
+pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<()> {
+    give_back_on_panic();
+    let signals = Signals::listen();
+    let mut screen = Screen::open()?;
+    app.update(Message::Resized(screen.size()?.0, screen.size()?.1));
+    loop {
+        screen.draw(app)?;
+        let Some(message) = next(&signals, app)? else {
+            if signals.wants_end() {
+                return Ok(());
+            }
+            screen.suspend(&signals)?;
+            app.update(Message::Resized(screen.size()?.0, screen.size()?.1));
+            continue;
+        };
+        let mut effect = app.update(message);
+        // Keys that were held down are taken before anything is drawn.
+        while effect == Effect::None && event::poll(Duration::ZERO)? {
+            if let Some(message) = meaning(&event::read()?) {
+                effect = app.update(message);
+            }
+        }
+        while effect != Effect::None {
+            effect = match effect {
+                Effect::Quit => return Ok(()),
+                Effect::Suspend => {
+                    screen.suspend(&signals)?;
+                    Effect::None
+                }
+                Effect::Redraw => {
+                    screen.terminal.clear()?;
+                    Effect::None
+                }
+                Effect::Replay | Effect::Editor { .. } => {
+                    screen.close()?;
+                    let told = perform(app, &effect, act);
+                    if effect == Effect::Replay {
+                        wait(&signals, told.as_ref())?;
+                    }
+                    screen = Screen::open()?;
+                    told.map_or(Effect::None, |told| app.update(told))
+                }
+                effect => perform(app, &effect, act).map_or(Effect::None, |told| app.update(told)),
+            };
+            let (columns, rows) = screen.size()?;
+            if app.size != (columns, rows) {
+                app.update(Message::Resized(columns, rows));
+            }
+        }
+    }
+}
+
+/// The next thing that happens; `None` for a signal.
+fn next(signals: &Signals, app: &App) -> io::Result<Option<Message>> {
+    loop {
+        if signals.wants_end() || signals.wants_stop() {
+            return Ok(None);
+        }
+        if event::poll(WAIT)?
+            && let Some(message) = meaning(&event::read()?)
+            && !matches!(message, Message::Resized(columns, rows) if app.size == (columns, rows))
+        {
+            return Ok(Some(message));
+        }
+    }
+}
+
+fn meaning(event: &Event) -> Option<Message> {
+    match event {
+        Event::Key(key) => Key::of(*key).map(Message::Key),
+        Event::Paste(text) => Some(Message::Pasted(text.clone())),
+        Event::Resize(columns, rows) => Some(Message::Resized(*columns, *rows)),
+        _ => None,
+    }
+}
+
+/// Lets the user read what was printed.
+fn wait(signals: &Signals, told: Option<&Message>) -> io::Result<()> {
+    if let Some(Message::Replayed(Err(trouble))) = told {
+        let hint = trouble.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+        crate::ui::streams::note(&crate::text::escape::escaped(&format!("error: {}\n{hint}", trouble.what)));
+    }
+    crate::ui::streams::note("\npress Enter to go back to the screen");
+    signals.forget_interrupt();
+    enable_raw_mode()?;
+    let mut waited = Ok(());
+    while !signals.wants_end() {
+        match event::poll(WAIT) {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Ok(Event::Key(key)) = event::read()
+                    && matches!(Key::of(key), Some(Key::Enter | Key::Esc | Key::Ctrl('c') | Key::Char('q' | ' ')))
+                {
+                    break;
+                }
+            }
+            Err(error) => {
+                waited = Err(error);
+                break;
+            }
+        }
+    }
+    disable_raw_mode()?;
+    crate::ui::streams::note("\n");
+    waited
+}
+
+/// The terminal as a screen; given back when dropped.
+struct Screen {
+    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+}
+
+impl Screen {
+    fn open() -> io::Result<Self> {
+        ON.store(true, Ordering::SeqCst);
+        let opened = enable_raw_mode()
+            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide))
+            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())))
+            .and_then(|mut terminal| terminal.clear().map(|()| terminal));
+        match opened {
+            Ok(terminal) => Ok(Self { terminal }),
+            Err(error) => {
+                give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the terminal back until it is opened again.
+    #[expect(clippy::unused_self, reason = "only who has the screen may close it")]
+    fn close(&self) -> io::Result<()> {
+        give_back();
+        io::stdout().flush()
+    }
+
+    fn size(&self) -> io::Result<(u16, u16)> {
+        self.terminal.size().map(|size| (size.width, size.height))
+    }
+
+    fn draw(&mut self, app: &mut App) -> io::Result<()> {
+        self.terminal.autoresize()?;
+        let (columns, rows) = self.size()?;
+        if app.size != (columns, rows) {
+            app.update(Message::Resized(columns, rows));
+        }
+        self.terminal.draw(|frame| view::draw(frame, app)).map(|_| ())
+    }
+
+    /// Back to the shell until it goes on.
+    fn suspend(&mut self, signals: &Signals) -> io::Result<()> {
+        signals.forget_stop();
+        // In the group of the session's leader there is no shell that could go on with it.
+        if rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpgrp()) {
+            return Ok(());
+        }
+        self.close()?;
+        // The whole job stops, as the key would have it.
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
+        *self = Self::open()?;
+        Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Gives the terminal back if it is a screen. Where that fails nobody is left to be told.
+fn give_back() {
+    if ON.swap(false, Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// What a panic says is to be read on the terminal as it was.
+fn give_back_on_panic() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |bug| {
+            give_back();
+            before(bug);
+        }));
+    });
+}
+
+/// Signals that arrived.
+struct Signals(Arc<AtomicU8>);
+
+const END: u8 = 1;
+const STOP: u8 = 2;
+const INTERRUPT: u8 = 4;
+
+impl Signals {
+    /// Listens in a thread of its own; where there can be none, signals do what they do by themselves.
+    fn listen() -> Self {
+        let arrived = Arc::new(AtomicU8::new(0));
+        let told = Arc::clone(&arrived);
+        let listen = move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+            runtime.block_on(async {
+                let of = |kind: SignalKind| signal(kind).ok();
+                let suspend = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
+                let (Some(mut end), Some(mut hangup), Some(mut interrupt), Some(mut stop)) =
+                    (of(SignalKind::terminate()), of(SignalKind::hangup()), of(SignalKind::interrupt()), of(suspend))
+                else {
+                    return;
+                };
+                loop {
+                    let which = tokio::select! {
+                        _ = end.recv() => END,
+                        _ = hangup.recv() => END,
+                        _ = interrupt.recv() => INTERRUPT,
+                        _ = stop.recv() => STOP,
+                    };
+                    told.fetch_or(which, Ordering::SeqCst);
+                }
+            });
+        };
+        drop(std::thread::Builder::new().name("retake-signals".to_owned()).spawn(listen));
+        Self(arrived)
+    }
+
+    fn wants_end(&self) -> bool {
+        self.0.load(Ordering::SeqCst) & (END | INTERRUPT) != 0
+    }
+
+    fn wants_stop(&self) -> bool {
+        self.0.load(Ordering::SeqCst) & STOP != 0
+    }
+
+    fn forget_stop(&self) {
+        self.0.fetch_and(!STOP, Ordering::SeqCst);
+    }
+
+    /// An interrupt of the agent is none of the screen.
+    fn forget_interrupt(&self) {
+        self.0.fetch_and(!INTERRUPT, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,1 @@
+//! The state under keys and commands, and the screens it makes.
