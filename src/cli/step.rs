@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let (selector, place) = library::split(&args.target);
     let quiet = globals.quietly();
     let said = if scripted { globals } else { &quiet };
-    let mut hands = Hands { globals: said, yes: args.yes, mute: scripted && globals.json, known: HashMap::new(), last: None };
+    let mut hands = Hands { globals: said, loud: globals, yes: args.yes, mute: scripted && globals.json, known: HashMap::new(), last: None };
     let opened = hands.read(selector)?;
     let mut app = App::new(Arc::new(opened));
     if let Some(place) = place {
@@ -171,7 +171,7 @@ fn as_json(app: &App, command: &str) -> String {
         None => (&app.opened.run, None),
     };
     let way = |link: &Link| Way::new(link.node.0, link.edges.clone(), link.characters, link.certainty);
-    let mut step = Step { command, run: run.id.as_str(), node: at.map(|at| at.0), ..Step::default() };
+    let mut step = Step::new(command, run.id.as_str(), at.map(|at| at.0));
     let node = || at.and_then(|at| json::node(run, at)).unwrap_or_default();
     let typed = app.typed();
     let mut rest = String::new();
@@ -231,7 +231,10 @@ fn as_json(app: &App, command: &str) -> String {
 
 /// Reads runs, lays out plans and replays, as the commands of the command line do.
 struct Hands<'a> {
+    /// The options, where nothing but results may be printed while a screen stands.
     globals: &'a Globals,
+    /// The options as they were given: for what is done with the terminal given back.
+    loud: &'a Globals,
     yes: bool,
     /// Whether only the recording gets the output of agents.
     mute: bool,
@@ -296,9 +299,7 @@ impl Act for Hands<'_> {
             ..replay::Args::default()
         };
         // What it does is said on the terminal, whatever the screen keeps silent about.
-        let loud = Globals { quiet: false, ..self.globals.clone() };
-        let globals = if self.mute { self.globals } else { &loud };
-        let done = replay::again(&args, self.mute, globals);
+        let done = replay::again(&args, self.mute, self.loud);
         let (_, done) = self.told(done)?;
         Ok(Done { run: done.run.id, code: done.code, sent: done.sent })
     }

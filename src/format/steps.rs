@@ -93,7 +93,13 @@ impl Way {
     }
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    /// A command that led to a node of a run.
+    #[must_use]
+    pub fn new(command: &'a str, run: &'a str, node: Option<u32>) -> Self {
+        Self { command, run, node, ..Self::default() }
+    }
+
     /// The line.
     #[must_use]
     pub fn line(&self) -> String {
