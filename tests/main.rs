@@ -19,6 +19,7 @@ mod record;
 mod redact;
 mod replay;
 mod rm;
+mod screen;
 mod secrets;
 mod show;
 mod store;

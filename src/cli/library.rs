@@ -205,7 +205,11 @@ pub(crate) fn tree(run: &RunId, globals: &Globals) -> Result<Vec<Summary>, Error
     let all = summaries(globals)?;
     let parent = |id: &RunId| {
         let run = all.iter().find(|run| run.id == *id)?;
-        run.started.parent.as_ref().map(|parent| parent.run.clone()).filter(|parent| all.iter().any(|run| run.id == *parent))
+        run.started
+            .parent
+            .as_ref()
+            .map(|parent| parent.run.clone())
+            .filter(|parent| all.iter().any(|run| run.id == *parent))
     };
     let mut root = run.clone();
     // A tree that is not one, in files that were tampered with, ends somewhere too.

@@ -43,7 +43,14 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let (selector, place) = library::split(&args.target);
     let quiet = globals.quietly();
     let said = if scripted { globals } else { &quiet };
-    let mut hands = Hands { globals: said, loud: globals, yes: args.yes, mute: scripted && globals.json, known: HashMap::new(), last: None };
+    let mut hands = Hands {
+        globals: said,
+        loud: globals,
+        yes: args.yes,
+        mute: scripted && globals.json,
+        known: HashMap::new(),
+        last: None,
+    };
     let opened = hands.read(selector)?;
     let mut app = App::new(Arc::new(opened));
     if let Some(place) = place {
@@ -146,7 +153,10 @@ fn as_text(app: &App, globals: &Globals) -> String {
         Outcome::Changed(changes) => changes.iter().map(|change| format!("{}\n", one_line(change))).collect(),
         Outcome::Plan(lines) => {
             let first = lines.first().cloned().unwrap_or_default();
-            lines.iter().skip(1).fold(format!("{}\n", escaped(&first)), |out, line| format!("{out}  {}\n", escaped(line)))
+            lines
+                .iter()
+                .skip(1)
+                .fold(format!("{}\n", escaped(&first)), |out, line| format!("{out}  {}\n", escaped(line)))
         }
         Outcome::Replayed { run, .. } => format!("recorded {run}\n"),
         Outcome::Nothing | Outcome::Failed(_) => String::new(),
@@ -275,15 +285,15 @@ impl Hands<'_> {
 
 impl Act for Hands<'_> {
     fn open(&mut self, selector: &str) -> Result<Opened, Trouble> {
-        let selector = RunId::parse(selector).and_then(|id| self.known.get(&id).cloned()).unwrap_or(selector.to_owned());
+        let selector =
+            RunId::parse(selector).and_then(|id| self.known.get(&id).cloned()).unwrap_or(selector.to_owned());
         let read = self.read(&selector);
         self.told(read)
     }
 
     fn plan(&mut self, run: &Run, changes: &[Wanted], scope: Scope) -> Result<Vec<String>, Trouble> {
         let settings = Settings::load(Path::new(".")).unwrap_or_default();
-        let options =
-            Options { changes: changes.to_vec(), scope, settings: settings.clone(), ..Options::default() };
+        let options = Options { changes: changes.to_vec(), scope, settings: settings.clone(), ..Options::default() };
         let plan = Plan::new(run.clone(), options).map_err(replay::refused);
         let plan = self.told(plan)?;
         Ok(replay::describe(&plan, &settings))

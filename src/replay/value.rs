@@ -61,9 +61,11 @@ pub fn editable(run: &Run, id: NodeId) -> Vec<(String, String)> {
         Detail::Call { prompt, .. } => prompt.model.clone().map(|model| ("model".to_owned(), model)),
         _ => None,
     };
-    let all = fields.inputs.into_iter().chain(fields.outputs).map(|field| (field.path, field.text.into_owned()));
+    let owned = |field: lineage::Field<'_>| (field.path, field.text.into_owned());
+    let inputs = fields.inputs.into_iter().map(owned);
+    let outputs = fields.outputs.into_iter().map(owned);
     let mut found: Vec<(String, String)> = Vec::new();
-    for (path, text) in model.into_iter().chain(all) {
+    for (path, text) in inputs.chain(model).chain(outputs) {
         if !found.iter().any(|(known, _)| *known == path) {
             found.push((path, text));
         }
@@ -75,9 +77,9 @@ pub fn editable(run: &Run, id: NodeId) -> Vec<(String, String)> {
 fn of_call(run: &Run, node: &Node, path: &Path) -> Result<String, Error> {
     let wire = match crate::wire::side(path) {
         Side::Request => request(run, node).map(|(dialect, body)| (dialect, body, Side::Request)),
-        Side::Answer => request(run, node).zip(unary_answer(run, node)).map(|((dialect, _), body)| {
-            (dialect, body, Side::Answer)
-        }),
+        Side::Answer => {
+            request(run, node).zip(unary_answer(run, node)).map(|((dialect, _), body)| (dialect, body, Side::Answer))
+        }
     };
     if let Some((dialect, body, side)) = &wire
         && let Some(found) = dialect.get(*side, body, path)
@@ -189,7 +191,9 @@ fn document(documents: &[Document], path: &Path) -> Option<String> {
         [Step::Key(key)] if key == "text" => Some(document.text.clone()),
         [Step::Key(key)] if key == "id" => document.id.clone(),
         [Step::Key(key)] if key == "score" => document.score.clone(),
-        [Step::Key(key), inner @ ..] if key == "metadata" => inside(document.metadata.as_deref()?, &Path(inner.to_vec())),
+        [Step::Key(key), inner @ ..] if key == "metadata" => {
+            inside(document.metadata.as_deref()?, &Path(inner.to_vec()))
+        }
         _ => None,
     }
 }

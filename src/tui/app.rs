@@ -48,8 +48,8 @@ pub enum Mode {
     Choosing {
         /// What is chosen.
         title: String,
-        /// What there is, with the command of each.
-        items: Vec<(String, Command)>,
+        /// What there is, with the command that takes each.
+        items: Vec<(String, String)>,
         /// Which one is marked.
         at: usize,
     },
@@ -130,8 +130,8 @@ pub struct App {
     pub past: usize,
     /// What the pane of the node shows.
     pub page: Page,
-    /// Widths of the graph's columns.
-    pub table: Table,
+    /// Widths of the graph's columns, and of those of the run beside.
+    pub tables: [Table; 2],
     laid: Option<Laid>,
 }
 
@@ -172,7 +172,7 @@ impl App {
             top: 0,
             past: 0,
             page: Page::default(),
-            table: Table::default(),
+            tables: <[Table; 2]>::default(),
             laid: None,
         };
         if let Some(remark) = app.opened.remarks.first() {
@@ -366,7 +366,7 @@ impl App {
                     Key::Char('G') | Key::End => last,
                     Key::Enter if at < items.len() => {
                         let (_, command) = items.swap_remove(at);
-                        return self.run(command);
+                        return self.typed_in(&command);
                     }
                     Key::Esc | Key::Enter | Key::Char('q') => return Effect::None,
                     _ => at,
@@ -374,7 +374,10 @@ impl App {
                 self.mode = Mode::Choosing { title, items, at };
             }
             Mode::Editing { path, mut line } => match key {
-                Key::Enter => return self.change(&path, line.text),
+                Key::Enter => {
+                    self.said = format!("edit {path}={}", line.text);
+                    return self.change(&path, line.text);
+                }
                 Key::Esc => self.outcome = Outcome::Said("nothing was changed".to_owned()),
                 key => {
                     line.take(key);
@@ -382,7 +385,10 @@ impl App {
                 }
             },
             Mode::Planning { lines, past } => match key {
-                Key::Char('y' | 'Y') => return Effect::Replay,
+                Key::Char('y' | 'Y') => {
+                    "replay".clone_into(&mut self.said);
+                    return Effect::Replay;
+                }
                 Key::Char('n' | 'N' | 'q') | Key::Esc => {
                     self.outcome = Outcome::Said(match self.changes.len() {
                         0 => "nothing was run".to_owned(),
@@ -469,10 +475,20 @@ impl App {
             }
             self.show_hit(width);
         }
-        let width = usize::from(areas.graph.width).saturating_sub(2);
-        let resized = before.is_none_or(|before| before.widths.0 != laid.widths.0 || before.run != laid.run);
-        if resized && self.beside.is_none() {
-            self.table = Table::fit(&self.opened.run.graph, self.opened.drawing.margin(), width);
+        let width = usize::from(areas.graph.width).saturating_sub(3);
+        let resized = before.as_ref().is_none_or(|before| {
+            (before.widths.0, before.run, before.beside.is_some()) != (laid.widths.0, laid.run, laid.beside.is_some())
+        });
+        match &self.beside {
+            Some(beside) if resized => {
+                let half = width.saturating_sub(2) / 2;
+                self.tables = [&self.opened, &beside.right].map(|run| Table::fit(&run.run.graph, 1, half));
+            }
+            None if resized => {
+                let table = Table::fit(&self.opened.run.graph, self.opened.drawing.margin(), width);
+                self.tables = [table, Table::default()];
+            }
+            _ => {}
         }
     }
 
@@ -480,7 +496,7 @@ impl App {
     fn show_hit(&mut self, width: usize) {
         let (Outcome::Found { path, .. }, Some(search)) = (&self.outcome, &self.search) else { return };
         let mut row = self.page.find(path, &search.wanted);
-        if row.is_none() && !self.whole {
+        if row.is_none() && !self.whole && self.beside.is_none() {
             let all = self.here().map(|(opened, at)| Page::of(opened, at, &self.content, true, width));
             if let Some(all) = all.filter(|all| all.find(path, &search.wanted).is_some()) {
                 row = all.find(path, &search.wanted);
@@ -497,9 +513,7 @@ impl App {
     fn keep_in_view(&mut self, height: usize) {
         let (row, rows) = match &self.beside {
             Some(beside) => (self.pair, beside.report.pairs.len()),
-            None => {
-                (self.at.and_then(|at| self.opened.row(at)).unwrap_or_default(), self.opened.drawing.rows.len())
-            }
+            None => (self.at.and_then(|at| self.opened.row(at)).unwrap_or_default(), self.opened.drawing.rows.len()),
         };
         let height = height.saturating_sub(usize::from(self.beside.is_some())).max(1);
         let margin = usize::from(height > 4);

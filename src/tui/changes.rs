@@ -3,7 +3,7 @@
 use super::act::Done;
 use super::app::{App, Mode};
 use super::line::Line;
-use super::{Command, Effect, Outcome, Trouble};
+use super::{Effect, Outcome, Trouble};
 use crate::model::NodeId;
 use crate::replay::{self, Change, Scope, Wanted};
 use crate::text::escape::one_line;
@@ -67,18 +67,17 @@ impl App {
     }
 
     fn choose_field(&mut self, at: NodeId) {
-        let mut items: Vec<(String, Command)> = Vec::new();
+        let mut items: Vec<(String, String)> = Vec::new();
         let fields = replay::editable(&self.opened.run, at);
         let width = fields.iter().map(|(path, _)| path.len()).max().unwrap_or(0).min(40);
         for (path, text) in fields {
             let Ok(read) = Path::parse(&path) else { continue };
             let text = self.value(at, &read).unwrap_or(text);
-            items.push((format!("{path:width$}  {}", one_line(&text)), Command::Edit { path: Some(read), value: None }));
+            items.push((format!("{path:width$}  {}", one_line(&text)), format!("edit {path}")));
         }
         if items.is_empty() {
             return self.fail(format!("node {at} has nothing that can be changed"), "go to another one with `next`");
         }
-        // What a reader changes most stands last in a conversation: its newest messages and its answer.
         self.mode = Mode::Choosing { title: format!("edit node {at}"), items, at: 0 };
     }
 

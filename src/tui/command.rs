@@ -115,12 +115,7 @@ pub struct Entry {
     pub about: &'static str,
 }
 
-const fn entry(
-    name: &'static str,
-    also: &'static [&'static str],
-    takes: &'static str,
-    about: &'static str,
-) -> Entry {
+const fn entry(name: &'static str, also: &'static [&'static str], takes: &'static str, about: &'static str) -> Entry {
     Entry { name, also, takes, about }
 }
 
@@ -436,7 +431,9 @@ mod tests {
 
     #[test]
     fn names_are_completed_as_far_as_they_are_clear() {
-        for (text, completed_text) in [("go", "goto "), ("lane", "lane-"), ("s", "s"), ("zz", "zz"), ("edit x", "edit x")] {
+        for (text, completed_text) in
+            [("go", "goto "), ("lane", "lane-"), ("s", "s"), ("zz", "zz"), ("edit x", "edit x")]
+        {
             assert_eq!(completed(text), completed_text);
         }
     }

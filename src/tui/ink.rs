@@ -53,13 +53,16 @@ fn broken(row: Row, width: usize, rows: &mut Vec<Row>) {
     };
     take(indent);
     let mut at = indent;
-    for line in wrap(&whole[indent..], width.saturating_sub(indent)) {
+    // What began at the edge goes on a little further in.
+    let further = if indent == 0 { 2.min(width / 8) } else { indent };
+    for (place, line) in wrap(&whole[indent..], width.saturating_sub(further)).into_iter().enumerate() {
         // One space is left out where a line was broken at it.
         if !whole[at..].starts_with(&line) {
             take(1);
             at += 1;
         }
-        let mut row = vec![Piece { style: None, text: " ".repeat(indent) }];
+        let before = if place == 0 { indent } else { further };
+        let mut row = vec![Piece { style: None, text: " ".repeat(before) }];
         row.extend(take(line.len()));
         at += line.len();
         rows.push(row);
@@ -104,10 +107,7 @@ mod tests {
     #[test]
     fn long_lines_go_on_as_far_in_as_they_began() {
         let (rows, begins) = lay("head\n    one two three four five\n\n日本語日本語日本語\n", 16);
-        assert_eq!(
-            texts(&rows),
-            ["head", "    one two", "    three four", "    five", "", "日本語日本語日本", "語"]
-        );
+        assert_eq!(texts(&rows), ["head", "    one two", "    three four", "    five", "", "日本語日本語日", "  本語"]);
         assert_eq!(begins, [(0, 0), (5, 1), (33, 4), (34, 5)]);
     }
 
@@ -115,7 +115,7 @@ mod tests {
     fn styles_survive_a_break() {
         let painted = "\u{1b}[36mmessages\u{1b}[0m a \u{1b}[1mlong bold text\u{1b}[0m end";
         let (rows, _) = lay(painted, 12);
-        assert_eq!(texts(&rows), ["messages a", "long bold", "text end"]);
+        assert_eq!(texts(&rows), ["messages a", " long bold", " text end"]);
         assert_eq!(rows[0][1].style, Some(Style::Place));
         assert_eq!(rows[1].last().map(|piece| piece.style), Some(Some(Style::Strong)));
         assert_eq!(rows[2][1].style, Some(Style::Strong));

@@ -47,9 +47,9 @@ impl Line {
             Key::Ctrl('k') => self.text.truncate(self.cursor),
             Key::Ctrl('w') => {
                 let kept = self.text[..self.cursor].trim_end();
-                let start = kept.rfind(char::is_whitespace).map_or(0, |space| {
-                    space + kept[space..].chars().next().map_or(0, char::len_utf8)
-                });
+                let start = kept
+                    .rfind(char::is_whitespace)
+                    .map_or(0, |space| space + kept[space..].chars().next().map_or(0, char::len_utf8));
                 self.text.replace_range(start..self.cursor, "");
                 self.cursor = start;
             }

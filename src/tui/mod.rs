@@ -20,8 +20,6 @@ mod page;
 mod pair;
 mod screen;
 mod search;
-#[cfg(test)]
-mod tests;
 pub mod view;
 
 pub use act::{Act, Done, Effect, perform};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::app::{App, Mode, Search};
 use super::page::{Content, raw_text};
 use super::pair::Beside;
-use super::{Command, Effect, Link, Opened, Outcome, Trouble, causes, search};
+use super::{Effect, Link, Opened, Outcome, Trouble, causes, search};
 use crate::model::{Detail, NodeId};
 use crate::replay;
 use crate::text::escape::one_line;
@@ -124,7 +124,8 @@ impl App {
                 self.arrived(Vec::new());
             }
             [first, ..] => {
-                let what = format!("{} are named `{}`: {}", count(found.len(), "node"), one_line(selector), ranges(&found));
+                let what =
+                    format!("{} are named `{}`: {}", count(found.len(), "node"), one_line(selector), ranges(&found));
                 self.fail(what, format!("go to one of them: `goto {first}`"));
             }
         }
@@ -146,11 +147,14 @@ impl App {
                     links.insert(0, link);
                 }
                 None => {
-                    let (what, there) = if onward { ("did not flow into", "into") } else { ("did not come from", "from") };
-                    let ids: Vec<NodeId> = links.iter().map(|link| link.node).collect();
+                    let (what, did, go) =
+                        if onward { ("into", "flowed into", "down") } else { ("from", "came from", "up") };
+                    let what = if onward { format!("did not flow {what}") } else { format!("did not come {what}") };
+                    let mut ids: Vec<NodeId> = links.iter().map(|link| link.node).collect();
+                    ids.sort_unstable();
                     let hint = match ids.as_slice() {
                         [] => GO_ON.to_owned(),
-                        ids => format!("{there} {} goes `{}`", ranges(ids), if onward { "down" } else { "up" }),
+                        [first, ..] => format!("it {did} {}: `{go} {first}`", ranges(&ids)),
                     };
                     return self.fail(format!("node {at} {what} node {wanted}"), hint);
                 }
@@ -178,8 +182,7 @@ impl App {
                     if node.name.is_empty() { one_line(kind_word(&node.kind)) } else { one_line(&node.name) }
                 });
                 let says = format!("{} {name}  {}", link.node, said(link));
-                let go = if onward { Command::Down(Some(link.node.0)) } else { Command::Up(Some(link.node.0)) };
-                (says, go)
+                (says, format!("{} {}", if onward { "down" } else { "up" }, link.node))
             };
             let items = links.iter().map(item).collect();
             let at = self.at.unwrap_or(NodeId(0));
@@ -203,12 +206,14 @@ impl App {
         if self.opened.order.is_empty() {
             return self.no_nodes();
         }
-        let start = if from_start { 0 } else { self.at.and_then(|at| self.opened.place(at)).map_or(0, |place| place + 1) };
-        let failed = |id: &&NodeId| {
-            self.opened.run.graph.node(**id).is_some_and(|node| {
-                node.error.is_some() || matches!(&node.detail, Detail::Tool(tool) if tool.is_error)
-            })
-        };
+        let start =
+            if from_start { 0 } else { self.at.and_then(|at| self.opened.place(at)).map_or(0, |place| place + 1) };
+        let failed =
+            |id: &&NodeId| {
+                self.opened.run.graph.node(**id).is_some_and(|node| {
+                    node.error.is_some() || matches!(&node.detail, Detail::Tool(tool) if tool.is_error)
+                })
+            };
         match self.opened.order.iter().skip(start).find(failed).copied() {
             Some(id) => {
                 self.jump(id);
@@ -250,8 +255,10 @@ impl App {
     }
 
     fn found(&mut self) {
-        let Some((hit, at, of)) =
-            self.search.as_ref().and_then(|search| Some((search.hits.get(search.at)?.clone(), search.at, search.hits.len())))
+        let Some((hit, at, of)) = self
+            .search
+            .as_ref()
+            .and_then(|search| Some((search.hits.get(search.at)?.clone(), search.at, search.hits.len())))
         else {
             return;
         };
@@ -292,10 +299,8 @@ impl App {
         if self.kin.len() < 2 {
             return self.fail("there is no other run of this tree", "look at any run with `run RUN`");
         }
-        let item = |kin: &super::Kin| {
-            (format!("{}{}  {}", kin.branch, kin.id, kin.says), Command::Run(Some(kin.id.to_string())))
-        };
-        let items: Vec<(String, Command)> = self.kin.iter().map(item).collect();
+        let item = |kin: &super::Kin| (format!("{}{}  {}", kin.branch, kin.id, kin.says), format!("run {}", kin.id));
+        let items: Vec<(String, String)> = self.kin.iter().map(item).collect();
         let at = self.kin.iter().position(|kin| kin.id == self.opened.run.id).unwrap_or_default();
         if self.scripted {
             self.outcome = Outcome::Said(items.iter().map(|(says, _)| says.as_str()).collect::<Vec<_>>().join("\n"));

@@ -78,8 +78,7 @@ impl Opened {
 /// The lane of each node: a call's own; a tool's that of the call that asked for it; of anything else that of
 /// the nearest node it hangs together with.
 fn lanes(run: &Run, order: &[NodeId]) -> HashMap<NodeId, LaneId> {
-    let mut lanes: HashMap<NodeId, LaneId> =
-        run.graph.nodes().filter_map(|node| Some((node.id, node.lane?))).collect();
+    let mut lanes: HashMap<NodeId, LaneId> = run.graph.nodes().filter_map(|node| Some((node.id, node.lane?))).collect();
     for id in order {
         if lanes.contains_key(id) {
             continue;

@@ -46,8 +46,7 @@ impl Page {
                     let line = begins.partition_point(|(begin, _)| *begin <= at).saturating_sub(1);
                     begins.get(line).map_or(0, |(_, row)| *row)
                 };
-                let fields =
-                    sheet.places.into_iter().map(|place| (row(place.at), place.path, place.carried)).collect();
+                let fields = sheet.places.into_iter().map(|place| (row(place.at), place.path, place.carried)).collect();
                 Self { rows, fields }
             }
             Content::Value { path, text } => {

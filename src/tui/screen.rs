@@ -65,7 +65,7 @@ pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<()> {
                     if effect == Effect::Replay {
                         wait(&signals, told.as_ref())?;
                     }
-                    screen = Screen::open()?;
+                    screen.reopen()?;
                     told.map_or(Effect::None, |told| app.update(told))
                 }
                 effect => perform(app, &effect, act).map_or(Effect::None, |told| app.update(told)),
@@ -140,18 +140,19 @@ struct Screen {
 
 impl Screen {
     fn open() -> io::Result<Self> {
-        ON.store(true, Ordering::SeqCst);
-        let opened = enable_raw_mode()
-            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide))
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())))
-            .and_then(|mut terminal| terminal.clear().map(|()| terminal));
-        match opened {
+        enter()?;
+        match Terminal::new(CrosstermBackend::new(io::stdout())) {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
                 give_back();
                 Err(error)
             }
         }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        enter()?;
+        self.terminal.clear()
     }
 
     /// Gives the terminal back until it is opened again.
@@ -184,8 +185,7 @@ impl Screen {
         self.close()?;
         // The whole job stops, as the key would have it.
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
-        *self = Self::open()?;
-        Ok(())
+        self.reopen()
     }
 }
 
@@ -193,6 +193,17 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Makes the terminal a screen.
+fn enter() -> io::Result<()> {
+    ON.store(true, Ordering::SeqCst);
+    let entered = enable_raw_mode()
+        .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide));
+    if entered.is_err() {
+        give_back();
+    }
+    entered
 }
 
 /// Gives the terminal back if it is a screen. Where that fails nobody is left to be told.

@@ -261,6 +261,8 @@ pub struct Table {
     summary: usize,
     outcome: usize,
     duration: usize,
+    /// What a replay did.
+    done: usize,
 }
 
 impl Table {
@@ -273,6 +275,7 @@ impl Table {
             summary: 60,
             outcome: most(&facts::outcome),
             duration: most(&took),
+            done: most(&done),
         };
         if let Some(width) = paper.width {
             let used = margin + 2 + table.number + 1 + table.name + 2 + table.outcome + 2 + table.duration + 2;
@@ -298,6 +301,9 @@ impl Table {
         if used(&table) + least > width {
             table.outcome = 0;
         }
+        if used(&table) + least.min(8) > width {
+            table.done = 0;
+        }
         table.summary = most.min(width.saturating_sub(used(&table)));
         if table.summary < 6 {
             table.summary = 0;
@@ -308,11 +314,17 @@ impl Table {
     /// Columns of the widest row.
     #[must_use]
     pub fn width(&self) -> usize {
-        let further = [self.summary, self.outcome, self.duration].into_iter().filter(|width| *width > 0);
+        let further = [self.summary, self.outcome, self.duration, self.done].into_iter().filter(|width| *width > 0);
         self.margin + 2 + self.number + 1 + self.name + further.map(|width| width + 2).sum::<usize>()
     }
 
-    pub(super) fn row(&self, node: &Node, paper: Paper) -> String {
+    /// A node with its sign and no lines.
+    #[must_use]
+    pub fn line(&self, node: &Node, paper: Paper) -> String {
+        format!("{} {}", glyph(&node.kind), self.row(node, paper))
+    }
+
+    fn row(&self, node: &Node, paper: Paper) -> String {
         let mut row = format!(
             "{} {}",
             paper.paint(Style::Place, &pad_left(&node.id.to_string(), self.number)),
@@ -326,7 +338,7 @@ impl Table {
                 let _ = write!(row, "  {}", pad_left(&text, width));
             }
         }
-        if let Some(decided) = &node.decided {
+        if let Some(decided) = node.decided.as_ref().filter(|_| self.done > 0) {
             let style = match decided.action {
                 Action::Serve => Style::Faint,
                 Action::Refuse => Style::Bad,
@@ -334,7 +346,7 @@ impl Table {
             };
             let _ = write!(row, "  {}", paper.paint(style, action(decided.action)));
         }
-        if !node.attempts.is_empty() {
+        if !node.attempts.is_empty() && self.done > 0 {
             let _ = write!(row, "  {} attempts", node.attempts.len() + 1);
         }
         row
@@ -345,6 +357,13 @@ impl Table {
 fn name(node: &Node) -> String {
     let name = one_line(&node.name);
     if name.is_empty() { one_line(kind_word(&node.kind)) } else { cut(&name, 24).into_owned() }
+}
+
+/// What a replay did, and how often it was tried.
+fn done(node: &Node) -> String {
+    let decided = node.decided.as_ref().map(|decided| action(decided.action).to_owned());
+    let tried = (!node.attempts.is_empty()).then(|| format!("{} attempts", node.attempts.len() + 1));
+    [decided, tried].into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 fn took(node: &Node) -> String {

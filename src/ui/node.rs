@@ -49,7 +49,8 @@ pub fn sheet(run: &Run, id: NodeId, paper: Paper) -> Option<Sheet> {
 #[must_use]
 pub fn line(node: &Node) -> String {
     let name = if node.name.is_empty() { String::new() } else { format!(" {}", one_line(&node.name)) };
-    let mut facts = vec![format!("{}{name}", node.id), one_line(kind_word(&node.kind)), summary(node, 40), outcome(node)];
+    let mut facts =
+        vec![format!("{}{name}", node.id), one_line(kind_word(&node.kind)), summary(node, 40), outcome(node)];
     facts.extend(node.ended.map(|ended| duration(ended.since(node.started))));
     facts.extend(node.error.as_ref().map(|error| format!("failed: {}", one_line(error))));
     facts.retain(|fact| !fact.is_empty());

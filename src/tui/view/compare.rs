@@ -10,7 +10,8 @@ use crate::text::escape::{cut, pad};
 use crate::tui::app::App;
 use crate::tui::layout::Areas;
 use crate::tui::pair::Beside;
-use crate::ui::{Style, diff, node, runs};
+use crate::ui::graph::Table;
+use crate::ui::{Paper, Style, diff, runs};
 
 /// Both runs by name, the pairs in view, and how much differs in all.
 pub(super) fn draw(buffer: &mut Buffer, areas: Areas, app: &App) {
@@ -49,12 +50,14 @@ fn line(app: &App, beside: &Beside, pair: &Pair, half: usize) -> String {
         Status::OnlyLeft => ("-", Style::Bad),
         Status::OnlyRight => ("+", Style::Good),
     };
-    let side = |run: &Run, id: Option<NodeId>| {
-        let text = id.and_then(|id| run.graph.node(id)).map(node::line).unwrap_or_default();
+    let plain = Paper { colour: false, ..paper(0) };
+    let side = |run: &Run, id: Option<NodeId>, table: &Table| {
+        let text = id.and_then(|id| run.graph.node(id)).map(|node| table.line(node, plain)).unwrap_or_default();
         pad(&cut(&text, half), half)
     };
     let paper = paper(0);
-    let (left, right) = (side(&app.opened.run, pair.left), side(&beside.right.run, pair.right));
+    let (left, right) =
+        (side(&app.opened.run, pair.left, &app.tables[0]), side(&beside.right.run, pair.right, &app.tables[1]));
     if pair.status == Status::Same {
         return format!("  {}  {}", paper.paint(Style::Faint, &left), paper.paint(Style::Faint, &right));
     }

@@ -4,22 +4,28 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{mark, paint, paper, put};
+use crate::text::escape::one_line;
 use crate::tui::App;
 use crate::tui::ink;
-use crate::text::escape::one_line;
 use crate::ui::Style;
 
 /// The rows of the graph that are in view, the marked one behind a sign.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     if app.opened.order.is_empty() {
-        paint(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, 0, "no calls were recorded", app);
+        paint(
+            buffer,
+            Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
+            0,
+            "no calls were recorded",
+            app,
+        );
         return;
     }
-    let paper = paper(area.width.saturating_sub(2));
-    let text = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
+    let paper = paper(area.width.saturating_sub(3));
+    let text = Rect { x: area.x + 2, width: area.width.saturating_sub(3), ..area };
     let rows = app.opened.drawing.rows.iter().skip(app.top).take(usize::from(area.height));
     for (row, drawn) in (0..area.height).zip(rows) {
-        let line = app.opened.drawing.line(drawn, &app.opened.run.graph, &app.table, paper);
+        let line = app.opened.drawing.line(drawn, &app.opened.run.graph, &app.tables[0], paper);
         put(buffer, text, row, &ink::painted(&line, app.colour));
         if drawn.node.is_some() && drawn.node == app.at {
             put(buffer, area, row, &ink::painted("›", app.colour));

@@ -6,11 +6,11 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::status::typed;
 use super::{mark, paint, paper};
-use crate::text::escape::{columns, one_line, pad, wrap};
+use crate::text::escape::{columns, escaped, one_line, pad, wrap};
+use crate::tui::COMMANDS;
 use crate::tui::app::App;
 use crate::tui::keys::{OPENERS, of_command};
 use crate::tui::line::Line;
-use crate::tui::{COMMANDS, Command};
 use crate::ui::Style;
 
 /// Opens a pane in the middle of the screen with a frame and a title; returns its inside.
@@ -31,7 +31,12 @@ fn open(buffer: &mut Buffer, area: Rect, title: &str, width: usize, height: usiz
     let title = crate::text::escape::cut(&one_line(title), usize::from(width) - 6).into_owned();
     let dashes = usize::from(width).saturating_sub(columns(&title) + 5);
     let faint = |text: &str| paper.paint(Style::Faint, text);
-    let upper = format!("{}{}{}", faint("┌─ "), paper.paint(Style::Strong, &title), faint(&format!(" {}┐", "─".repeat(dashes))));
+    let upper = format!(
+        "{}{}{}",
+        faint("┌─ "),
+        paper.paint(Style::Strong, &title),
+        faint(&format!(" {}┐", "─".repeat(dashes)))
+    );
     paint(buffer, pane, 0, &upper, app);
     for row in 1..height - 1 {
         paint(buffer, pane, row, &faint("│"), app);
@@ -42,7 +47,7 @@ fn open(buffer: &mut Buffer, area: Rect, title: &str, width: usize, height: usiz
 }
 
 /// Something to choose from.
-pub(super) fn choose(buffer: &mut Buffer, area: Rect, title: &str, items: &[(String, Command)], at: usize, app: &App) {
+pub(super) fn choose(buffer: &mut Buffer, area: Rect, title: &str, items: &[(String, String)], at: usize, app: &App) {
     let width = items.iter().map(|(says, _)| columns(says) + 2).max().unwrap_or(0).max(columns(title) + 4);
     let inside = open(buffer, area, title, width, items.len(), app);
     let rows = usize::from(inside.height).max(1);
@@ -50,7 +55,7 @@ pub(super) fn choose(buffer: &mut Buffer, area: Rect, title: &str, items: &[(Str
     let paper = paper(inside.width);
     for (row, (place, (says, _))) in (0..inside.height).zip(items.iter().enumerate().skip(top)) {
         let sign = if place == at { "›" } else { " " };
-        paint(buffer, inside, row, &format!("{sign} {}", paper.cut(&one_line(says).replace('\n', " "), 2)), app);
+        paint(buffer, inside, row, &format!("{sign} {}", paper.cut(&escaped(says), 2)), app);
         if place == at {
             mark(buffer, inside, row);
         }
@@ -91,26 +96,29 @@ pub(super) fn plan(buffer: &mut Buffer, area: Rect, lines: &[String], past: usiz
 
 /// All commands with their keys.
 pub(super) fn help(buffer: &mut Buffer, area: Rect, past: usize, app: &App) {
-    let width = usize::from(area.width).saturating_sub(8).clamp(8, 92);
+    let width = usize::from(area.width).saturating_sub(8).clamp(8, 100);
     let paper = paper(u16::try_from(width).unwrap_or(u16::MAX));
     let mut rows = Vec::new();
     for (group, entries) in COMMANDS {
         rows.push(paper.paint(Style::Strong, group));
         for entry in *entries {
-            let mut keys: Vec<&str> =
-                OPENERS.iter().filter(|(_, opens, _)| opens.split(' ').next() == Some(entry.name)).map(|(key, ..)| *key).collect();
+            let mut keys: Vec<&str> = OPENERS
+                .iter()
+                .filter(|(_, opens, _)| opens.split(' ').next() == Some(entry.name))
+                .map(|(key, ..)| *key)
+                .collect();
             keys.extend(of_command(entry.name).into_iter().take(2));
             let typed = format!("{} {}", entry.name, entry.takes);
             rows.push(format!(
                 "  {}  {}  {}",
-                paper.paint(Style::Place, &pad(&keys.join(" "), 14)),
-                pad(typed.trim_end(), 26),
+                paper.paint(Style::Place, &pad(&keys.join(" "), 16)),
+                pad(typed.trim_end(), 28),
                 paper.paint(Style::Faint, entry.about)
             ));
         }
     }
     rows.push(String::new());
-    rows.push(format!("  {}  {}", paper.paint(Style::Place, &pad(":", 14)), "type any of them"));
+    rows.push(format!("  {}  {}", paper.paint(Style::Place, &pad(":", 16)), "type any of them"));
     let inside = open(buffer, area, "keys and commands", width, rows.len(), app);
     let past = past.min(rows.len().saturating_sub(usize::from(inside.height)));
     for (row, line) in (0..inside.height).zip(rows.iter().skip(past)) {

@@ -23,7 +23,13 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
         outcome => words(outcome, app),
     };
     let command = if app.said.is_empty() { String::new() } else { format!(":{}  ", one_line(&app.said)) };
-    paint(buffer, Rect { x: 1, width: area.width.saturating_sub(1), ..area }, 0, &format!("{}{said}", paper.paint(Style::Faint, &command)), app);
+    paint(
+        buffer,
+        Rect { x: 1, width: area.width.saturating_sub(1), ..area },
+        0,
+        &format!("{}{said}", paper.paint(Style::Faint, &command)),
+        app,
+    );
 }
 
 fn words(outcome: &Outcome, app: &App) -> String {
@@ -104,8 +110,10 @@ pub(super) fn keys(buffer: &mut Buffer, area: Rect, app: &App) {
         ],
     };
     let paper = paper(area.width);
-    let text: Vec<String> =
-        keys.iter().map(|(key, what)| format!("{} {}", paper.paint(Style::Strong, key), paper.paint(Style::Faint, what))).collect();
+    let text: Vec<String> = keys
+        .iter()
+        .map(|(key, what)| format!("{} {}", paper.paint(Style::Strong, key), paper.paint(Style::Faint, what)))
+        .collect();
     let mut line = text.join("   ");
     if !app.changes.is_empty() {
         line = format!("{}   {line}", paper.paint(Style::Changed, &count(app.changes.len(), "change")));

@@ -1,1 +1,0 @@
-//! The state under keys and commands, and the screens it makes.
