@@ -22,6 +22,7 @@ mod rm;
 mod screen;
 mod secrets;
 mod show;
+mod step;
 mod store;
 mod streams;
 mod support;

@@ -63,9 +63,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         return script(&args.commands, &mut app, &mut hands, globals);
     }
     app.colour = globals.paper().colour;
-    let ended = tui::run(&mut app, &mut hands);
-    ended.map_err(|error| Error::new(Kind::Failed, "cannot use the terminal").cause(&error))?;
-    Ok(0)
+    tui::run(&mut app, &mut hands).map_err(|error| Error::new(Kind::Failed, "cannot use the terminal").cause(&error))
 }
 
 /// Does commands one after the other and prints what each comes to.
@@ -141,14 +139,13 @@ fn as_text(app: &App, globals: &Globals) -> String {
         }
         Outcome::Said(remark) => format!("{}\n", escaped(remark)),
         Outcome::Help => help(),
-        Outcome::Pair(place) => {
+        Outcome::Beside(place) => {
             let Some(beside) = &app.beside else { return String::new() };
-            let pair = place.and_then(|place| beside.report.pairs.get(place));
-            match pair {
-                Some(pair) => diff::of_pair(pair, &app.opened.run, &beside.right.run, globals.paper()),
-                None => format!("{}\n", diff::total(&beside.report)),
-            }
+            let (left, right) = (&app.opened.run.id, &beside.right.run.id);
+            let pair = place.map(|place| pair(app, place, globals)).unwrap_or_default();
+            format!("{left} and {right}: {}\n{pair}", diff::total(&beside.report))
         }
+        Outcome::Pair(place) => pair(app, *place, globals),
         Outcome::Changed(changes) if changes.is_empty() => "no change is left\n".to_owned(),
         Outcome::Changed(changes) => changes.iter().map(|change| format!("{}\n", one_line(change))).collect(),
         Outcome::Plan(lines) => {
@@ -161,6 +158,13 @@ fn as_text(app: &App, globals: &Globals) -> String {
         Outcome::Replayed { run, .. } => format!("recorded {run}\n"),
         Outcome::Nothing | Outcome::Failed(_) => String::new(),
     }
+}
+
+/// A pair of two runs with its differences.
+fn pair(app: &App, place: usize, globals: &Globals) -> String {
+    let Some(beside) = &app.beside else { return String::new() };
+    let pair = beside.report.pairs.get(place);
+    pair.map(|pair| diff::of_pair(pair, &app.opened.run, &beside.right.run, globals.paper())).unwrap_or_default()
 }
 
 fn help() -> String {
@@ -215,12 +219,17 @@ fn as_json(app: &App, command: &str) -> String {
             text = help();
             step.text = Some(&text);
         }
-        Outcome::Pair(place) => {
-            step.outcome = "pair";
+        Outcome::Beside(place) => {
+            step.outcome = "beside";
             if let Some(beside) = &app.beside {
                 rest = json::difference(&beside.report);
                 rest += &place.and_then(|place| beside.report.pairs.get(place)).map(json::pair_of).unwrap_or_default();
             }
+        }
+        Outcome::Pair(place) => {
+            step.outcome = "pair";
+            let pair = app.beside.as_ref().and_then(|beside| beside.report.pairs.get(*place));
+            rest = pair.map(json::pair_of).unwrap_or_default();
         }
         Outcome::Changed(_) => {
             step.outcome = "changed";

@@ -1,9 +1,9 @@
-//! What `step -c` prints with `--json`: a `step` line for each command, then the `node` or `pair` it is about.
+//! What `step -c` prints with `--json`: a `step` line for each command, then the `node`, `diff` or `pair` it is about.
 //!
 //! | field of `step` | holds |
 //! | --- | --- |
 //! | `command` | the command as it was given |
-//! | `outcome` | `at`, `found`, `links`, `value`, `said`, `help`, `pair`, `changed`, `plan`, `replayed` |
+//! | `outcome` | `at`, `found`, `links`, `value`, `said`, `help`, `beside`, `pair`, `changed`, `plan`, `replayed` |
 //! | `run`, `node` | where the command led to |
 //! | `by` | `at`, `links`: nodes that the way could go by, the one taken first, with `edges`, `characters`, `certainty` |
 //! | `path`, `text` | `value`: what stands at the path; `found`: the words around; `said`: the remark |

@@ -266,7 +266,7 @@ impl App {
             Command::RunBack => return self.kin(true),
             Command::Reload => return Effect::Open(self.opened.run.id.to_string()),
             Command::Compare(selector) => return self.compare(selector),
-            Command::FirstDifference => self.difference(true),
+            Command::FirstDifference => self.difference(),
             Command::NextDifference => self.difference_on(false),
             Command::BackDifference => self.difference_on(true),
             Command::Swap => self.swap(),

@@ -353,7 +353,7 @@ fn unknown(word: &str) -> Trouble {
     let names = all().flat_map(|entry| std::iter::once(&entry.name).chain(entry.also));
     let nearest = names
         .map(|name| (similar(word, name), *name))
-        .filter(|(likeness, _)| *likeness * 2 > word.len().max(3))
+        .filter(|(likeness, name)| *likeness > 1 && likeness * 3 >= word.len().max(name.len()) * 2)
         .max_by_key(|(likeness, name)| (*likeness, std::cmp::Reverse(name.len())));
     match nearest {
         Some((_, name)) => trouble.hint(format!("did you mean `{name}`?")),
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn what_is_no_command_is_said() {
         for (text, what, hint) in [
-            ("goo 5", "there is no command `goo`", "did you mean `go`?"),
+            ("goo 5", "there is no command `goo`", "did you mean `goto`?"),
             ("compar", "there is no command `compar`", "did you mean `compare`?"),
             ("zzz", "there is no command `zzz`", "list the commands with `help`"),
             ("", "there is no command ``", "list the commands with `help`"),

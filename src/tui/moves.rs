@@ -45,7 +45,7 @@ impl App {
         if left.is_some() {
             self.at = left;
         }
-        self.outcome = Outcome::Pair(Some(pair));
+        self.outcome = Outcome::Pair(pair);
     }
 
     pub(super) fn by(&mut self, times: usize, back: bool) {
@@ -387,25 +387,25 @@ impl App {
                 self.beside = Some(Beside::new(&self.opened, other));
                 self.content = Content::Node;
                 self.top = 0;
-                self.difference(false);
+                let first = self.beside.as_ref().and_then(|beside| beside.report.summary.first);
+                let here = self.at.and_then(|at| self.beside.as_ref()?.of_left(at));
+                self.stand_at_pair(first.or(here).unwrap_or_default());
+                self.outcome = Outcome::Beside(first);
             }
             Err(trouble) => self.outcome = Outcome::Failed(trouble),
         }
         Effect::None
     }
 
-    /// To the first difference; asked for, or where two runs come to stand beside each other.
-    pub(super) fn difference(&mut self, asked: bool) {
+    /// To the first difference of two runs.
+    pub(super) fn difference(&mut self) {
         let Some(beside) = &self.beside else { return self.alone() };
-        if let Some(first) = beside.report.summary.first {
-            return self.stand_at_pair(first);
-        }
-        self.pair = self.at.and_then(|at| beside.of_left(at)).unwrap_or_default();
-        let total = diff::total(&beside.report);
-        if asked {
-            self.fail(total, "back to one run goes `close`");
-        } else {
-            self.outcome = Outcome::Pair(None);
+        match beside.report.summary.first {
+            Some(first) => self.stand_at_pair(first),
+            None => {
+                let total = diff::total(&beside.report);
+                self.fail(total, "back to one run goes `close`");
+            }
         }
     }
 
@@ -433,7 +433,7 @@ impl App {
         self.beside = Some(beside);
         self.trail.clear();
         self.changes.clear();
-        self.outcome = Outcome::Pair(Some(self.pair));
+        self.outcome = Outcome::Pair(self.pair);
     }
 
     pub(super) fn close(&mut self) {

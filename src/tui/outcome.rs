@@ -34,8 +34,10 @@ pub enum Outcome {
     Said(String),
     /// All commands are listed.
     Help,
-    /// Two runs stand beside each other, at this pair of their report.
-    Pair(Option<usize>),
+    /// Two runs came to stand beside each other, at the first pair that differs.
+    Beside(Option<usize>),
+    /// The cursor stands at a pair of two runs.
+    Pair(usize),
     /// A change was taken on: the changes as they would be typed.
     Changed(Vec<String>),
     /// What a replay would do, a line each.

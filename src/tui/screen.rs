@@ -22,11 +22,11 @@ const WAIT: Duration = Duration::from_millis(100);
 /// Whether the terminal is a screen at the moment, and is to be given back.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// Shows the state until the user or a signal ends it.
+/// Shows the state until the user or a signal ends it; the exit code is that of the signal.
 ///
 /// # Errors
 /// The terminal cannot be read or written.
-pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<()> {
+pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<i32> {
     give_back_on_panic();
     let signals = Signals::listen();
     let mut screen = Screen::open()?;
@@ -34,8 +34,8 @@ pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<()> {
     loop {
         screen.draw(app)?;
         let Some(message) = next(&signals, app)? else {
-            if signals.wants_end() {
-                return Ok(());
+            if let Some(code) = signals.code() {
+                return Ok(code);
             }
             screen.suspend(&signals)?;
             app.update(Message::Resized(screen.size()?.0, screen.size()?.1));
@@ -50,7 +50,7 @@ pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<()> {
         }
         while effect != Effect::None {
             effect = match effect {
-                Effect::Quit => return Ok(()),
+                Effect::Quit => return Ok(0),
                 Effect::Suspend => {
                     screen.suspend(&signals)?;
                     Effect::None
@@ -229,9 +229,10 @@ fn give_back_on_panic() {
 /// Signals that arrived.
 struct Signals(Arc<AtomicU8>);
 
-const END: u8 = 1;
+const TERMINATE: u8 = 1;
 const STOP: u8 = 2;
 const INTERRUPT: u8 = 4;
+const HANG_UP: u8 = 8;
 
 impl Signals {
     /// Listens in a thread of its own; where there can be none, signals do what they do by themselves.
@@ -250,8 +251,8 @@ impl Signals {
                 };
                 loop {
                     let which = tokio::select! {
-                        _ = end.recv() => END,
-                        _ = hangup.recv() => END,
+                        _ = end.recv() => TERMINATE,
+                        _ = hangup.recv() => HANG_UP,
                         _ = interrupt.recv() => INTERRUPT,
                         _ = stop.recv() => STOP,
                     };
@@ -264,7 +265,16 @@ impl Signals {
     }
 
     fn wants_end(&self) -> bool {
-        self.0.load(Ordering::SeqCst) & (END | INTERRUPT) != 0
+        self.code().is_some()
+    }
+
+    /// The exit code of the signal that ends the program, as shells have it.
+    fn code(&self) -> Option<i32> {
+        let arrived = self.0.load(Ordering::SeqCst);
+        [(TERMINATE, 143), (HANG_UP, 129), (INTERRUPT, 130)]
+            .into_iter()
+            .find(|(signal, _)| arrived & signal != 0)
+            .map(|(_, code)| code)
     }
 
     fn wants_stop(&self) -> bool {

@@ -42,21 +42,12 @@ pub(super) fn search(run: &Run, order: &[NodeId], wanted: &str) -> Vec<Hit> {
             carried.iter().any(|old| path.strip_prefix(old.as_str()).is_some_and(|rest| !starts_word(rest)))
         };
         let fields = lineage::fields(node);
-        let named = [("name", node.name.as_str()), ("error", node.error.as_deref().unwrap_or_default())];
-        let model = match &node.detail {
-            Detail::Call { prompt, reply, .. } => prompt.model.as_deref().or(reply.model.as_deref()),
-            Detail::Http { target, .. } => Some(target.as_str()),
-            _ => None,
-        };
-        let named = named.into_iter().chain(model.map(|model| ("model", model)));
+        let before = hits.len();
         let mut look = |path: &str, text: &str| {
             if let Some(at) = wanted.find(text) {
                 hits.push(Hit { node: node.id, path: path.to_owned(), around: around(text, at) });
             }
         };
-        for (path, text) in named {
-            look(path, text);
-        }
         for field in fields.inputs.iter().filter(|field| !is_carried(&field.path)) {
             look(&field.path, &field.text);
         }
@@ -69,6 +60,21 @@ pub(super) fn search(run: &Run, order: &[NodeId], wanted: &str) -> Vec<Hit> {
             look("request", &String::from_utf8_lossy(&call.request.body));
             if let Some(answer) = &call.answer {
                 look("response", &String::from_utf8_lossy(&answer.body()));
+            }
+        }
+        look("error", node.error.as_deref().unwrap_or_default());
+        if hits.len() == before {
+            // What names a node is, as a rule, taken from its texts.
+            let model = match &node.detail {
+                Detail::Call { prompt, reply, .. } => prompt.model.as_deref().or(reply.model.as_deref()),
+                Detail::Http { target, .. } => Some(target.as_str()),
+                _ => None,
+            };
+            for (path, text) in [("name", node.name.as_str()), ("model", model.unwrap_or_default())] {
+                if let Some(at) = wanted.find(text) {
+                    hits.push(Hit { node: node.id, path: path.to_owned(), around: around(text, at) });
+                    break;
+                }
             }
         }
     }

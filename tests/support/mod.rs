@@ -4,4 +4,5 @@ pub(crate) mod env;
 pub(crate) mod fake_model;
 pub(crate) mod output;
 pub(crate) mod runs;
+pub(crate) mod terminal;
 pub(crate) mod trial;

@@ -44,7 +44,7 @@ fn words(outcome: &Outcome, app: &App) -> String {
         },
         Outcome::Found { path, around, number, of } => format!("{number} of {of}  {}  {around}", one_line(path)),
         Outcome::Said(remark) => one_line(remark),
-        Outcome::Pair(None) => app.beside.as_ref().map(|beside| diff::total(&beside.report)).unwrap_or_default(),
+        Outcome::Beside(None) => app.beside.as_ref().map(|beside| diff::total(&beside.report)).unwrap_or_default(),
         Outcome::Changed(changes) => match changes.len() {
             0 => "no change is left".to_owned(),
             number => count(number, "change"),
@@ -109,14 +109,24 @@ pub(super) fn keys(buffer: &mut Buffer, area: Rect, app: &App) {
             ("q", "quit"),
         ],
     };
-    let paper = paper(area.width);
-    let text: Vec<String> = keys
-        .iter()
-        .map(|(key, what)| format!("{} {}", paper.paint(Style::Strong, key), paper.paint(Style::Faint, what)))
-        .collect();
-    let mut line = text.join("   ");
+    let mut all: Vec<(String, String)> = Vec::new();
     if !app.changes.is_empty() {
-        line = format!("{}   {line}", paper.paint(Style::Changed, &count(app.changes.len(), "change")));
+        all.push((String::new(), count(app.changes.len(), "change")));
     }
+    all.extend(keys.iter().map(|(key, what)| ((*key).to_owned(), (*what).to_owned())));
+    let wide = |all: &[(String, String)]| {
+        all.iter().map(|(key, what)| columns(key) + columns(what) + 4).sum::<usize>() > usize::from(area.width) + 2
+    };
+    // The last two, help and the way out, stay as long as anything does.
+    while wide(&all) && all.len() > 1 {
+        all.remove(all.len().saturating_sub(3));
+    }
+    let paper = paper(area.width);
+    let one = |(key, what): &(String, String)| {
+        let style = if key.is_empty() { Style::Changed } else { Style::Faint };
+        let gap = if key.is_empty() { "" } else { " " };
+        format!("{}{gap}{}", paper.paint(Style::Strong, key), paper.paint(style, what))
+    };
+    let line = all.iter().map(one).collect::<Vec<_>>().join("   ");
     put(buffer, Rect { x: 1, width: area.width.saturating_sub(1), ..area }, 0, &ink::painted(&line, app.colour));
 }
