@@ -28,6 +28,7 @@ fn script(trial: &Trial, arguments: &[&str]) -> String {
     let time_in_json = Regex::new(r#""(started|duration_us)":("[^"]*"|\d+)"#).unwrap();
     let out = time.replace_all(&ran.out, "[time]");
     let out = time_in_json.replace_all(&out, r#""$1":"[time]""#);
+    let out = Regex::new(r#""metrics":\[[^]]*\]"#).unwrap().replace_all(&out, r#""metrics":[]"#);
     let err = if ran.err.is_empty() { String::new() } else { format!("--- stderr\n{}", ran.err) };
     let code = ran.code.filter(|code| *code != 0).map(|code| format!("--- exit {code}\n")).unwrap_or_default();
     format!("{out}{}{code}", time.replace_all(&err, "[time]"))
@@ -49,9 +50,9 @@ fn a_script_moves_and_prints() {
     3 You sell lamps.  model call  m  10 → 5 tok  [time]
     You sell lamps. I was told: get_price did {"item": "lamp"}
     3 You sell lamps.  model call  m  10 → 5 tok  [time]
-      name  You sell lamps.  (7 of 9)
+      messages[3].content  get_price did {"item": "lamp"}  (6 of 7)
     3 You sell lamps.  model call  m  10 → 5 tok  [time]
-      messages[3].content  get_price did {"item": "lamp"}  (8 of 9)
+      answer  You sell lamps. I was told: get_price did {"item": "lamp"}  (7 of 7)
     2 get_price  tool  {item: lamp}  [time]  (by data, tool result, 30 characters)
     1 You sell lamps.  model call  m  10 → 5 tok  [time]
     1 You sell lamps.  model call  m  10 → 5 tok  [time]
@@ -66,7 +67,7 @@ fn a_script_moves_and_prints() {
     {"type":"node","run":"lkkkkkkk","id":3,"kind":"llm","name":"You sell lamps.","source":"wire","lane":0,"started":"[time]","duration_us":"[time]","error":null,"attempts":1,"dialect":"openai-chat","model":"m","answered_by":"fake-1","finish":"stop","tokens":{"input":10,"output":5,"cached":null,"cache_written":null,"reasoning":null},"tool_state":null,"decided":null}
     {"type":"step","command":"up","outcome":"at","run":"lkkkkkkk","node":2,"by":[{"node":2,"edges":["data","tool_result"],"characters":30,"certainty":"exact"}]}
     {"type":"node","run":"lkkkkkkk","id":2,"kind":"tool","name":"get_price","source":"conversation","lane":null,"started":"[time]","duration_us":"[time]","error":null,"attempts":1,"dialect":null,"model":null,"answered_by":null,"finish":null,"tokens":null,"tool_state":"result_seen","decided":null}
-    {"type":"step","command":"search lamp","outcome":"found","run":"lkkkkkkk","node":2,"path":"arguments","text":"{\"item\": \"lamp\"}","number":5,"of":9}
+    {"type":"step","command":"search lamp","outcome":"found","run":"lkkkkkkk","node":2,"path":"arguments","text":"{\"item\": \"lamp\"}","number":4,"of":7}
     {"type":"node","run":"lkkkkkkk","id":2,"kind":"tool","name":"get_price","source":"conversation","lane":null,"started":"[time]","duration_us":"[time]","error":null,"attempts":1,"dialect":null,"model":null,"answered_by":null,"finish":null,"tokens":null,"tool_state":"result_seen","decided":null}
     {"type":"step","command":"print result","outcome":"value","run":"lkkkkkkk","node":2,"path":"result","text":"get_price did {\"item\": \"lamp\"}"}
     {"type":"step","command":"causes","outcome":"links","run":"lkkkkkkk","node":2,"by":[{"node":1,"edges":["tool_call"],"characters":0,"certainty":null}]}
@@ -94,6 +95,7 @@ fn a_script_edits_plans_and_replays() {
       will run again in the agent's process: get_price (read, judged by its name)
     You are a poet. I was told: get_price did {"item": "lamp"}
     recorded nkkkkkkk
+    lkkkkkkk and nkkkkkkk: 1 of 3 nodes differs: 1 cause
     ~ 3 You sell lamps.  cause: input changed  [time] → [time]
         system
         - You sell lamps.
@@ -117,13 +119,14 @@ fn a_script_edits_plans_and_replays() {
     {"type":"step","command":"edit answer=42; not more","outcome":"changed","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"]}
     {"type":"step","command":"plan","outcome":"plan","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"],"lines":["replaying lkkkkkkk: 1, 3 served from the recording, nothing is sent","3.answer changed","will run again in the agent's process: get_price (read, judged by its name)"]}
     {"type":"step","command":"replay","outcome":"replayed","run":"lkkkkkkk","node":3,"replay":"okkkkkkk","exit_code":0,"sent":0}
-    {"type":"step","command":"replay","outcome":"pair","run":"lkkkkkkk","node":3}
+    {"type":"step","command":"replay","outcome":"beside","run":"lkkkkkkk","node":3}
     {"type":"diff","left":"lkkkkkkk","right":"okkkkkkk","equal":false,"same":2,"differ":1,"only_left":0,"only_right":0,"causes":1}
-    {"type":"pair","left":3,"right":3,"status":"differs","cause":true,"changes":[{"path":"answer","place":"output","kind":"text","inherited":false,"left":null,"right":null,"hunks":[{"left":0,"right":0,"ops":[["removed","You sell lamps. I was told: get_price did {\"item\": \"lamp\"}"],["added","42; not more"]]}]}],"metrics":[{"name":"duration","left":31557,"right":985},{"name":"input_tokens","left":10,"right":10},{"name":"output_tokens","left":5,"right":5}]}
+    {"type":"pair","left":3,"right":3,"status":"differs","cause":true,"changes":[{"path":"answer","place":"output","kind":"text","inherited":false,"left":null,"right":null,"hunks":[{"left":0,"right":0,"ops":[["removed","You sell lamps. I was told: get_price did {\"item\": \"lamp\"}"],["added","42; not more"]]}]}],"metrics":[]}
     --- stderr
     retake:   will run again in the agent's process: get_price (read, judged by its name)
     "#);
     insta::assert_snapshot!(script(&trial, &["lamp", "-c", "compare; first-difference; swap; close; run-next"]), @r#"
+    lkkkkkkk and okkkkkkk: 1 of 3 nodes differs: 1 cause
     ~ 3 You sell lamps.  cause: same input, another answer  [time] → [time]
         answer
         - You sell lamps. I was told: get_price did {"item": "lamp"}
@@ -167,12 +170,13 @@ fn mistakes_in_a_script_are_said() {
         ("wat", "error: there is no command `wat`\n\nhint: list the commands with `help`\n"),
         ("goto 3; print answr", "error: print answr: node 3: "),
         ("goto 2; print arguments.itme", "error: print arguments.itme: node 2 has no `arguments.itme`; it has"),
-        ("print a..b", "error: print a..b: `a..b` is no path: it breaks at character 3\n"),
+        ("print a..b", "error: print a..b: `a..b` is no path: it breaks at character 2\n"),
         ("edit system", "error: edit system: `edit` needs a value where nobody can type one\n"),
-        ("edit answer=", "error: edit answer=: node 1 has no `answer`"),
+        ("edit answer=", "error: edit answer=: node 1 has this `answer` already\n"),
+        ("edit nothing[3].there=x", "error: edit nothing[3].there=x: node 1: "),
         ("goto 3; next", "error: next: node 3 is the last one\n\nhint: the other way goes `back`\n"),
         ("goto 3; edit model=m", "error: edit model=m: node 3 has this `model` already\n"),
-        ("compare nobody", "error: no run is `nobody`\n\nhint: list the runs with `retake ls`\n"),
+        ("compare nobody", "error: no run matches `nobody`\n\nhint: list the runs with `retake ls`\n"),
         ("goto 2; raw", "error: raw: node 2 was no call on the wire"),
         ("editor", "error: editor: `editor` needs a screen\n"),
         ("search-next", "error: search-next: nothing was looked for\n"),

@@ -421,7 +421,7 @@ mod tests {
             ("goto", "`goto` needs a node", "type `goto N|NAME`"),
             ("next many", "`next` needs a number or nothing", "type `next [N]`"),
             ("quit now", "`quit` takes nothing, and was given `now`", "type `quit`"),
-            ("print a..b", "`a..b` is no path: it breaks at character 3", "write it as `messages[0].content`"),
+            ("print a..b", "`a..b` is no path: it breaks at character 2", "write it as `messages[0].content`"),
             ("\u{1b}[2J", "there is no command `\\u{1b}[2J`", "list the commands with `help`"),
         ] {
             let trouble = parse(text).expect_err(text);

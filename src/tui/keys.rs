@@ -126,6 +126,8 @@ impl Key {
             return None;
         }
         Some(match event.code {
+            // Enter that was pressed before keys were taken one by one.
+            KeyCode::Char('j') if event.modifiers.contains(KeyModifiers::CONTROL) => Self::Enter,
             KeyCode::Char(letter) if event.modifiers.contains(KeyModifiers::CONTROL) => {
                 Self::Ctrl(letter.to_ascii_lowercase())
             }

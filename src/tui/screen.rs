@@ -10,6 +10,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{cursor, execute};
+use ratatui::layout::Rect;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::act::{Act, Effect, perform};
@@ -56,7 +57,7 @@ pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<i32> {
                     Effect::None
                 }
                 Effect::Redraw => {
-                    screen.terminal.clear()?;
+                    screen.forget()?;
                     Effect::None
                 }
                 Effect::Replay | Effect::Editor { .. } => {
@@ -108,9 +109,9 @@ fn wait(signals: &Signals, told: Option<&Message>) -> io::Result<()> {
         let hint = trouble.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
         crate::ui::streams::note(&crate::text::escape::escaped(&format!("error: {}\n{hint}", trouble.what)));
     }
-    crate::ui::streams::note("\npress Enter to go back to the screen");
     signals.forget_interrupt();
     enable_raw_mode()?;
+    crate::ui::streams::note("\r\npress Enter to go back to the screen");
     let mut waited = Ok(());
     while !signals.wants_end() {
         match event::poll(WAIT) {
@@ -128,8 +129,8 @@ fn wait(signals: &Signals, told: Option<&Message>) -> io::Result<()> {
             }
         }
     }
+    crate::ui::streams::note("\r\n");
     disable_raw_mode()?;
-    crate::ui::streams::note("\n");
     waited
 }
 
@@ -152,7 +153,13 @@ impl Screen {
 
     fn reopen(&mut self) -> io::Result<()> {
         enter()?;
-        self.terminal.clear()
+        self.forget()
+    }
+
+    /// Everything is drawn anew. (Clearing would ask the terminal where its cursor is, and wait for an answer.)
+    fn forget(&mut self) -> io::Result<()> {
+        let (columns, rows) = self.size()?;
+        self.terminal.resize(Rect::new(0, 0, columns, rows))
     }
 
     /// Gives the terminal back until it is opened again.
