@@ -26,7 +26,7 @@ fn script(trial: &Trial, arguments: &[&str]) -> String {
     let ran = trial.finish(command.arg("step").args(arguments));
     let time = Regex::new(r"<?\b\d+(?:\.\d+)?(?:ms|s)\b").unwrap();
     let time_in_json = Regex::new(r#""(started|duration_us)":("[^"]*"|\d+)"#).unwrap();
-    let out = time.replace_all(&ran.out, "[time]");
+    let out = time.replace_all(&ran.out, "[time]").replace("  [time] → [time]", "");
     let out = time_in_json.replace_all(&out, r#""$1":"[time]""#);
     let out = Regex::new(r#""metrics":\[[^]]*\]"#).unwrap().replace_all(&out, r#""metrics":[]"#);
     let err = if ran.err.is_empty() { String::new() } else { format!("--- stderr\n{}", ran.err) };
@@ -96,7 +96,7 @@ fn a_script_edits_plans_and_replays() {
     You are a poet. I was told: get_price did {"item": "lamp"}
     recorded nkkkkkkk
     lkkkkkkk and nkkkkkkk: 1 of 3 nodes differs: 1 cause
-    ~ 3 You sell lamps.  cause: input changed  [time] → [time]
+    ~ 3 You sell lamps.  cause: input changed
         system
         - You sell lamps.
         + You are a poet.
@@ -127,15 +127,15 @@ fn a_script_edits_plans_and_replays() {
     "#);
     insta::assert_snapshot!(script(&trial, &["lamp", "-c", "compare; first-difference; swap; close; run-next"]), @r#"
     lkkkkkkk and okkkkkkk: 1 of 3 nodes differs: 1 cause
-    ~ 3 You sell lamps.  cause: same input, another answer  [time] → [time]
+    ~ 3 You sell lamps.  cause: same input, another answer
         answer
         - You sell lamps. I was told: get_price did {"item": "lamp"}
         + 42; not more
-    ~ 3 You sell lamps.  cause: same input, another answer  [time] → [time]
+    ~ 3 You sell lamps.  cause: same input, another answer
         answer
         - You sell lamps. I was told: get_price did {"item": "lamp"}
         + 42; not more
-    ~ 3 You sell lamps.  cause: same input, another answer  [time] → [time]
+    ~ 3 You sell lamps.  cause: same input, another answer
         answer
         - 42; not more
         + You sell lamps. I was told: get_price did {"item": "lamp"}

@@ -147,7 +147,7 @@ fn as_text(app: &App, globals: &Globals) -> String {
         }
         Outcome::Pair(place) => pair(app, *place, globals),
         Outcome::Changed(changes) if changes.is_empty() => "no change is left\n".to_owned(),
-        Outcome::Changed(changes) => changes.iter().map(|change| format!("{}\n", one_line(change))).collect(),
+        Outcome::Changed(changes) => changes.iter().map(|change| one_line(change) + "\n").collect::<Vec<_>>().concat(),
         Outcome::Plan(lines) => {
             let first = lines.first().cloned().unwrap_or_default();
             lines

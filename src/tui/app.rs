@@ -232,8 +232,8 @@ impl App {
         match command {
             Command::Next(times) => self.by(times, false),
             Command::Back(times) => self.by(times, true),
-            Command::First => self.to_end(false),
-            Command::Last => self.to_end(true),
+            Command::First => self.end(false),
+            Command::Last => self.end(true),
             Command::LaneNext(times) => self.in_lane(times, false),
             Command::LaneBack(times) => self.in_lane(times, true),
             Command::Goto(node) => self.goto(&node),

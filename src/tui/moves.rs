@@ -79,7 +79,7 @@ impl App {
         self.fail(what, "look at another one with `run`");
     }
 
-    pub(super) fn to_end(&mut self, last: bool) {
+    pub(super) fn end(&mut self, last: bool) {
         if let Some(beside) = &self.beside {
             let pair = if last { beside.report.pairs.len().saturating_sub(1) } else { 0 };
             return self.stand_at_pair(pair);
@@ -141,23 +141,11 @@ impl App {
         let Some(at) = self.at else { return self.no_nodes() };
         let mut links = self.links(onward);
         if let Some(wanted) = wanted {
-            match links.iter().position(|link| link.node == NodeId(wanted)) {
-                Some(place) => {
-                    let link = links.remove(place);
-                    links.insert(0, link);
-                }
-                None => {
-                    let (what, did, go) =
-                        if onward { ("into", "flowed into", "down") } else { ("from", "came from", "up") };
-                    let what = if onward { format!("did not flow {what}") } else { format!("did not come {what}") };
-                    let mut ids: Vec<NodeId> = links.iter().map(|link| link.node).collect();
-                    ids.sort_unstable();
-                    let hint = match ids.as_slice() {
-                        [] => GO_ON.to_owned(),
-                        [first, ..] => format!("it {did} {}: `{go} {first}`", ranges(&ids)),
-                    };
-                    return self.fail(format!("node {at} {what} node {wanted}"), hint);
-                }
+            if let Some(place) = links.iter().position(|link| link.node == NodeId(wanted)) {
+                let link = links.remove(place);
+                links.insert(0, link);
+            } else {
+                return self.no_way(at, wanted, &links, onward);
             }
         }
         match links.first() {
@@ -168,6 +156,22 @@ impl App {
             None if onward => self.fail(format!("nothing came from node {at}"), "where it came from goes `up`"),
             None => self.fail(format!("node {at} came from no other node"), "what came from it goes `down`"),
         }
+    }
+
+    /// A node that one cannot go to from here.
+    fn no_way(&mut self, at: NodeId, wanted: u32, links: &[Link], onward: bool) {
+        let (not, did, go) = if onward {
+            ("did not flow into", "flowed into", "down")
+        } else {
+            ("did not come from", "came from", "up")
+        };
+        let mut ids: Vec<NodeId> = links.iter().map(|link| link.node).collect();
+        ids.sort_unstable();
+        let hint = match ids.as_slice() {
+            [] => GO_ON.to_owned(),
+            [first, ..] => format!("it {did} {}: `{go} {first}`", ranges(&ids)),
+        };
+        self.fail(format!("node {at} {not} node {wanted}"), hint);
     }
 
     pub(super) fn choose_link(&mut self, onward: bool) {
@@ -400,13 +404,11 @@ impl App {
     /// To the first difference of two runs.
     pub(super) fn difference(&mut self) {
         let Some(beside) = &self.beside else { return self.alone() };
-        match beside.report.summary.first {
-            Some(first) => self.stand_at_pair(first),
-            None => {
-                let total = diff::total(&beside.report);
-                self.fail(total, "back to one run goes `close`");
-            }
+        if let Some(first) = beside.report.summary.first {
+            return self.stand_at_pair(first);
         }
+        let total = diff::total(&beside.report);
+        self.fail(total, "back to one run goes `close`");
     }
 
     pub(super) fn difference_on(&mut self, back: bool) {

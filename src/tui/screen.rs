@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, mpsc};
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -246,6 +246,7 @@ impl Signals {
     fn listen() -> Self {
         let arrived = Arc::new(AtomicU8::new(0));
         let told = Arc::clone(&arrived);
+        let (ready, listens) = mpsc::channel::<()>();
         let listen = move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
             runtime.block_on(async {
@@ -256,6 +257,7 @@ impl Signals {
                 else {
                     return;
                 };
+                drop(ready);
                 loop {
                     let which = tokio::select! {
                         _ = end.recv() => TERMINATE,
@@ -268,6 +270,8 @@ impl Signals {
             });
         };
         drop(std::thread::Builder::new().name("retake-signals".to_owned()).spawn(listen));
+        // From here on no signal finds the terminal as a screen and ends the program at once.
+        let _ = listens.recv();
         Self(arrived)
     }
 

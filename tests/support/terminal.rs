@@ -48,7 +48,7 @@ impl Terminal {
         let (sender, pieces) = channel();
         let mut screen = keyboard.try_clone().expect("a file can be shared");
         std::thread::spawn(move || {
-            let mut piece = [0; 65_536];
+            let mut piece = [0; 8_192];
             while let Ok(length @ 1..) = screen.read(&mut piece) {
                 if sender.send(piece[..length].to_vec()).is_err() {
                     return;
