@@ -273,7 +273,7 @@ fn agents_side_by_side() {
                                                  │ finish stop   60 → 11 tok
                                                  │
      :goto 5
-     j/k next back   u/d up down   / search   e edit   c compare   tab run-next   : command   ? help   q
+     j/k next back   u/d up down   / search   e edit   c compare   tab run-next   ? help   q quit
     ");
     // To the strongest cause, and the other one by choice.
     screen.keys("u");
@@ -543,7 +543,7 @@ fn an_empty_run_says_so() {
                             │
                             │
      :next  run `kmqxpwtz` has no nodes: no calls were recorded   look at another on
-     j/k next back   u/d up down   / search   e edit   c compare   tab run-next   :
+     j/k next back   u/d up down   / search   e edit   c compare   ? help   q quit
     ");
     for key in ["k", "J", "g", "u", "D", "x", "n", "e", "E", "r", "c", "f", "s", "tab", "o", "w", "enter", "backspace"]
     {

@@ -278,6 +278,14 @@ fn a_terminal_is_given_back() {
 }
 
 #[test]
+fn a_terminal_that_goes_away_takes_the_program_with_it() {
+    let trial = lamp();
+    let mut terminal = Terminal::start(trial.command().args(["step", "lamp"]), 100, 30);
+    let status = terminal.wait_for("quit").hang_up();
+    assert!(status.code().is_some_and(|code| code != 0), "{status:?}");
+}
+
+#[test]
 fn a_replay_runs_on_the_terminal_as_it_was() {
     let trial = lamp();
     let mut command = trial.command();

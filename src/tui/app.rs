@@ -482,10 +482,10 @@ impl App {
         match &self.beside {
             Some(beside) if resized => {
                 let half = width.saturating_sub(2) / 2;
-                self.tables = [&self.opened, &beside.right].map(|run| Table::fit(&run.run.graph, 1, half));
+                self.tables = [&self.opened, &beside.right].map(|run| run.natural.fit(1, half));
             }
             None if resized => {
-                let table = Table::fit(&self.opened.run.graph, self.opened.drawing.margin(), width);
+                let table = self.opened.natural.fit(self.opened.margin, width);
                 self.tables = [table, Table::default()];
             }
             _ => {}

@@ -71,7 +71,7 @@ pub(super) fn areas(app: &App) -> Areas {
     let (graph, node) = if width < NARROW {
         if app.front { (Rect::default(), body) } else { (body, Rect::default()) }
     } else {
-        let wanted = u16::try_from(app.opened.natural).unwrap_or(u16::MAX).saturating_add(2);
+        let wanted = u16::try_from(app.opened.natural.width()).unwrap_or(u16::MAX).saturating_add(2);
         let left = wanted.clamp(24, width * 9 / 20);
         areas.bar = Rect::new(left, top, 1, body.height);
         (Rect { width: left, ..body }, Rect::new(left + 2, top, width - left - 2, body.height))

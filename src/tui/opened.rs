@@ -29,8 +29,10 @@ pub struct Opened {
     pub remarks: Vec<String>,
     /// The drawn graph.
     pub drawing: Drawing,
-    /// Columns that the drawing takes with all that is said beside it.
-    pub natural: usize,
+    /// Columns of the drawing.
+    pub margin: usize,
+    /// Widths of what is said beside it, where there is room for all.
+    pub natural: Table,
     /// Nodes as they are stepped through.
     pub order: Vec<NodeId>,
     places: HashMap<NodeId, usize>,
@@ -48,8 +50,9 @@ impl Opened {
         let order: Vec<NodeId> = drawing.rows.iter().filter_map(|row| row.node).collect();
         let places = order.iter().enumerate().map(|(place, id)| (*id, place)).collect();
         let lanes = lanes(&run, &order);
-        let natural = Table::fit(&run.graph, drawing.margin(), usize::MAX / 4).width();
-        Self { run, summary, kin, remarks, drawing, natural, order, places, rows, lanes }
+        let margin = drawing.margin();
+        let natural = Table::natural(&run.graph, margin);
+        Self { run, summary, kin, remarks, drawing, margin, natural, order, places, rows, lanes }
     }
 
     /// Where a node comes in the order.

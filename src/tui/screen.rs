@@ -11,6 +11,8 @@ use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPast
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{cursor, execute};
 use ratatui::layout::Rect;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::act::{Act, Effect, perform};
@@ -19,6 +21,9 @@ use super::{Key, view};
 
 /// How long a key is waited for before signals are looked at.
 const WAIT: Duration = Duration::from_millis(100);
+
+/// How long the screen has to end once it was told to.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Whether the terminal is a screen at the moment, and is to be given back.
 static ON: AtomicBool = AtomicBool::new(false);
@@ -44,8 +49,10 @@ pub fn run(app: &mut App, act: &mut dyn Act) -> io::Result<i32> {
         };
         let mut effect = app.update(message);
         // Keys that were held down are taken before anything is drawn.
-        while effect == Effect::None && event::poll(Duration::ZERO)? {
-            if let Some(message) = meaning(&event::read()?) {
+        while effect == Effect::None
+            && let Some(event) = event_within(Duration::ZERO)?
+        {
+            if let Some(message) = meaning(&event) {
                 effect = app.update(message);
             }
         }
@@ -85,13 +92,30 @@ fn next(signals: &Signals, app: &App) -> io::Result<Option<Message>> {
         if signals.wants_end() || signals.wants_stop() {
             return Ok(None);
         }
-        if event::poll(WAIT)?
-            && let Some(message) = meaning(&event::read()?)
+        if let Some(event) = event_within(WAIT)?
+            && let Some(message) = meaning(&event)
             && !matches!(message, Message::Resized(columns, rows) if app.size == (columns, rows))
         {
             return Ok(Some(message));
         }
     }
+}
+
+/// What the terminal tells within some time. A terminal that is gone is an error: reading on from it would
+/// never end.
+fn event_within(time: Duration) -> io::Result<Option<Event>> {
+    let stdin = io::stdin();
+    let mut watched = [PollFd::new(&stdin, PollFlags::IN)];
+    let time = Timespec::try_from(time).map_err(io::Error::other)?;
+    match rustix::event::poll(&mut watched, Some(&time)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        return Err(io::Error::new(io::ErrorKind::NotConnected, "the terminal is gone"));
+    }
+    // A change of its size is told without anything to read.
+    if event::poll(Duration::ZERO)? { event::read().map(Some) } else { Ok(None) }
 }
 
 fn meaning(event: &Event) -> Option<Message> {
@@ -114,15 +138,13 @@ fn wait(signals: &Signals, told: Option<&Message>) -> io::Result<()> {
     crate::ui::streams::note("\r\npress Enter to go back to the screen");
     let mut waited = Ok(());
     while !signals.wants_end() {
-        match event::poll(WAIT) {
-            Ok(false) => {}
-            Ok(true) => {
-                if let Ok(Event::Key(key)) = event::read()
-                    && matches!(Key::of(key), Some(Key::Enter | Key::Esc | Key::Ctrl('c') | Key::Char('q' | ' ')))
-                {
-                    break;
-                }
+        match event_within(WAIT) {
+            Ok(Some(Event::Key(key)))
+                if matches!(Key::of(key), Some(Key::Enter | Key::Esc | Key::Ctrl('c') | Key::Char('q' | ' '))) =>
+            {
+                break;
             }
+            Ok(_) => {}
             Err(error) => {
                 waited = Err(error);
                 break;
@@ -191,7 +213,7 @@ impl Screen {
         }
         self.close()?;
         // The whole job stops, as the key would have it.
-        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
+        let _ = rustix::process::kill_current_process_group(Signal::STOP);
         self.reopen()
     }
 }
@@ -248,10 +270,10 @@ impl Signals {
         let told = Arc::clone(&arrived);
         let (ready, listens) = mpsc::channel::<()>();
         let listen = move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
             runtime.block_on(async {
                 let of = |kind: SignalKind| signal(kind).ok();
-                let suspend = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
+                let suspend = SignalKind::from_raw(Signal::TSTP.as_raw());
                 let (Some(mut end), Some(mut hangup), Some(mut interrupt), Some(mut stop)) =
                     (of(SignalKind::terminate()), of(SignalKind::hangup()), of(SignalKind::interrupt()), of(suspend))
                 else {
@@ -266,6 +288,14 @@ impl Signals {
                         _ = stop.recv() => STOP,
                     };
                     told.fetch_or(which, Ordering::SeqCst);
+                    if which & (TERMINATE | HANG_UP) != 0 {
+                        // Whatever the screen hangs on, it does not outlive its terminal.
+                        tokio::time::sleep(GRACE).await;
+                        if ON.load(Ordering::SeqCst) {
+                            give_back();
+                            let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
+                        }
+                    }
                 }
             });
         };

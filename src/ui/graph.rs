@@ -285,10 +285,16 @@ impl Table {
         table
     }
 
-    /// The widths for so many columns; what finds no room is left out, times first.
+    /// The widths where there is room for all.
     #[must_use]
-    pub fn fit(graph: &RunGraph, margin: usize, width: usize) -> Self {
-        let mut table = Self::of(graph, margin, Paper { width: None, colour: false, now: Micros(0) });
+    pub fn natural(graph: &RunGraph, margin: usize) -> Self {
+        Self::of(graph, margin, Paper { width: None, colour: false, now: Micros(0) })
+    }
+
+    /// The same in so many columns and with this margin; what finds no room is left out, times first.
+    #[must_use]
+    pub fn fit(&self, margin: usize, width: usize) -> Self {
+        let mut table = self.clone();
         let most = table.summary;
         table.margin = margin.min(width / 3);
         table.name = table.name.min(width / 2).max(4);

@@ -3,10 +3,15 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -16,7 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A terminal with a program on it.
 pub(crate) struct Terminal {
-    keyboard: File,
+    keyboard: Option<File>,
+    stop: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
     line: File,
     child: Child,
     pieces: Receiver<Vec<u8>>,
@@ -29,6 +36,7 @@ impl Terminal {
     /// Starts a program on a terminal of so many columns and rows.
     pub(crate) fn start(command: &mut Command, columns: u16, rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are terminals");
+        fcntl_setfd(&master, FdFlags::CLOEXEC).expect("it is ours");
         grantpt(&master).expect("it is ours");
         unlockpt(&master).expect("it is ours");
         tcsetwinsize(&master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
@@ -47,15 +55,24 @@ impl Terminal {
             .expect("the program was built");
         let (sender, pieces) = channel();
         let mut screen = keyboard.try_clone().expect("a file can be shared");
-        std::thread::spawn(move || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 8_192];
-            while let Ok(length @ 1..) = screen.read(&mut piece) {
-                if sender.send(piece[..length].to_vec()).is_err() {
-                    return;
+            let moment = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+            while !stopped.load(Ordering::SeqCst) {
+                match poll(&mut [PollFd::new(&screen, PollFlags::IN)], Some(&moment)) {
+                    Ok(0) => {}
+                    Ok(_) => match screen.read(&mut piece) {
+                        Ok(length @ 1..) if sender.send(piece[..length].to_vec()).is_ok() => {}
+                        _ => return,
+                    },
+                    Err(_) => return,
                 }
             }
         });
-        Self { keyboard, line, child, pieces, shown: String::new(), before }
+        let (keyboard, reader) = (Some(keyboard), Some(reader));
+        Self { keyboard, stop, reader, line, child, pieces, shown: String::new(), before }
     }
 
     /// Waits until it showed a text after what was waited for before.
@@ -74,7 +91,7 @@ impl Terminal {
 
     /// Presses keys.
     pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
-        self.keyboard.write_all(keys.as_bytes()).expect("it takes keys");
+        self.keyboard.as_mut().expect("it is there").write_all(keys.as_bytes()).expect("it takes keys");
         self
     }
 
@@ -88,6 +105,21 @@ impl Terminal {
     /// Whether keys are taken one by one, as a screen takes them.
     pub(crate) fn is_raw(&self) -> bool {
         !tcgetattr(&self.line).expect("it is a terminal").local_modes.contains(LocalModes::ICANON)
+    }
+
+    /// The terminal goes away; how the program ended.
+    pub(crate) fn hang_up(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        self.stop.store(true, Ordering::SeqCst);
+        self.reader.take().expect("it was started").join().expect("it reads");
+        drop(self.keyboard.take());
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it was started") {
+                return status;
+            }
+            assert!(Instant::now() < end, "it lives on without a terminal");
+            std::thread::yield_now();
+        }
     }
 
     /// Waits for the program's end; the terminal must be as it was.
