@@ -450,8 +450,9 @@ impl App {
             self.lay(&laid, areas);
             self.laid = Some(laid);
         }
-        let height = usize::from(areas.node.height);
-        self.past = self.past.min(self.page.rows.len().saturating_sub(height.max(1)));
+        let shown = usize::from(areas.node.height).saturating_sub(Page::pinned(areas.node.height)).max(1);
+        let fits = self.page.rows.len() <= usize::from(areas.node.height);
+        self.past = if fits { 0 } else { self.past.min(self.page.rows.len().saturating_sub(shown)) };
         self.keep_in_view(usize::from(areas.graph.height));
     }
 
@@ -471,7 +472,7 @@ impl App {
         if anew {
             self.past = 0;
             if self.content == Content::Node && self.page.rows.len() > usize::from(areas.node.height) {
-                self.past = self.page.first_new();
+                self.past = Some(self.page.first_new()).filter(|row| *row > 4).unwrap_or_default();
             }
             self.show_hit(width);
         }

@@ -65,6 +65,12 @@ impl Page {
         }
     }
 
+    /// Rows above a page that is scrolled, on a pane of so many rows: what the page is, and how much is above.
+    #[must_use]
+    pub fn pinned(height: u16) -> usize {
+        if height > 6 { 2 } else { 0 }
+    }
+
     /// The first field that was not there in the call before, if others stand before it.
     #[must_use]
     pub fn first_new(&self) -> usize {

@@ -7,22 +7,29 @@ use ratatui::style::{Modifier, Style as Look};
 use super::{paint, paper, put};
 use crate::text::units::count;
 use crate::tui::app::App;
+use crate::tui::page::Page;
 use crate::tui::{Outcome, ink};
 use crate::ui::Style;
 
-/// The rows that are in view; the last one says how many follow.
+/// The rows that are in view; the first ones say how many are above, the last one how many follow.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
-    let height = usize::from(area.height);
     let rows = &app.page.rows;
+    let faint = |text: String| paper(area.width).paint(Style::Faint, &text);
+    let pinned = if app.past > 0 { Page::pinned(area.height) } else { 0 };
+    if let (Some(head), true) = (rows.first(), pinned > 0) {
+        put(buffer, area, 0, &ink::line(head, app.colour));
+        paint(buffer, area, 1, &faint(format!("({} above)", count(app.past, "line"))), app);
+    }
+    let body = u16::try_from(pinned).unwrap_or_default();
+    let height = usize::from(area.height - body);
     let hidden = rows.len().saturating_sub(app.past + height);
     let shown = if hidden > 0 && height > 3 { height - 1 } else { height };
-    for (row, line) in (0..area.height).zip(rows.iter().skip(app.past).take(shown)) {
+    for (row, line) in (body..area.height).zip(rows.iter().skip(app.past).take(shown)) {
         put(buffer, area, row, &ink::line(line, app.colour));
     }
     if shown < height {
-        let above = if app.past > 0 { format!(", {} above", app.past) } else { String::new() };
-        let more = format!("(+ {}{above}: space scrolls)", count(hidden + 1, "line"));
-        paint(buffer, area, area.height - 1, &paper(area.width).paint(Style::Faint, &more), app);
+        let more = format!("(+ {}: space scrolls)", count(hidden + 1, "line"));
+        paint(buffer, area, area.height - 1, &faint(more), app);
     }
     if let (Outcome::Found { .. }, Some(search)) = (&app.outcome, &app.search) {
         underline(buffer, area, &search.wanted);
