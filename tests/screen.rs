@@ -418,6 +418,30 @@ fn a_value_of_several_lines_goes_to_the_editor() {
 }
 
 #[test]
+fn a_long_node_opens_at_what_is_new_in_it() {
+    let mut screen = Screen::new(opened(made::prices(), &[]), 100, 14);
+    screen.keys("G");
+    insta::assert_snapshot!(screen.seen(), @r#"
+     nrsvlkyo  node agent.mjs  exit 0                           4 nodes, 2 model calls, 225 tokens, 7.9s
+    ────────────────────────────────────────────────────────────────────────────────────────────────────
+      ●    1 model call  gpt-5-mini              │ 4  model call  gpt-5-mini  openai-chat  1.1s
+      ├─╮                                        │ (10 lines above)
+      ■ │  2 get_price   {item: lamp}            │ messages[3].content  tool  new
+      │ ■  3 get_stock   {item: lamp}            │   (result call_a)
+      ├─╯                                        │   {"total": 98}
+    › ●    4 model call  gpt-5-mini              │ messages[4].content  tool  new
+                                                 │   (result call_b)
+                                                 │   7 left\u{1b}[2J
+                                                 │ answer
+                                                 │ (+ 3 lines: space scrolls)
+     :last
+     j/k next back   u/d up down   / search   e edit   c compare   tab run-next   ? help   q quit
+    "#);
+    screen.keys("page-up page-up");
+    assert!(!screen.seen().contains(" above)"), "{}", screen.seen());
+}
+
+#[test]
 fn all_text_is_searched() {
     let mut screen = weekend(100, 20);
     screen.keys("/").types("lumières").keys("enter");
