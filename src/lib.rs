@@ -24,6 +24,8 @@ pub mod record;
 
 pub mod replay;
 
+pub mod snapshot;
+
 pub mod format;
 
 mod loopback;
@@ -37,3 +39,5 @@ pub mod ui;
 pub mod tui;
 
 pub mod cli;
+
+pub mod testing;

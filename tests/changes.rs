@@ -48,7 +48,10 @@ fn every_place_can_be_changed_and_the_change_holds_for_the_conversation() {
         // A field that the recording does not have may be a slip of the pen, so it is named as new.
         let is_new = ["1.top_p", "1.request.seed"].contains(&place);
         let done = if is_new { "added, the recording has no such field" } else { "changed" };
-        assert_eq!(plan(&ran), format!("{place} {done}; 1, 3 sent, if the agent still makes them (at most 4 calls)"));
+        assert_eq!(
+            plan(&ran),
+            format!("{place} {done}; nodes 1, 3 sent, if the agent still makes them (at most 4 calls)")
+        );
         assert_eq!(ran.grade(), format!("2 calls: 2 sent changed{tools}2 sent"), "{set}");
         assert_eq!(sent.len(), 2, "{set}");
         for sent in &sent {
@@ -61,7 +64,7 @@ fn every_place_can_be_changed_and_the_change_holds_for_the_conversation() {
     ] {
         let (ran, sent) = replay(&trial, &["--set", set]);
         let place = set.split('=').next().unwrap();
-        assert_eq!(plan(&ran), format!("1, 3 served from the recording, nothing is sent; {place} changed"));
+        assert_eq!(plan(&ran), format!("nodes 1, 3 served from the recording, nothing is sent; {place} changed"));
         assert_eq!(ran.grade(), format!("2 calls: 1 exact, 1 edited{tools}0 sent"), "{set}");
         assert_eq!((sent.len(), ran.out.as_str()), (0, said), "{set}");
     }
@@ -78,11 +81,27 @@ fn every_place_can_be_changed_and_the_change_holds_for_the_conversation() {
     ] {
         let (ran, sent) = replay(&trial, &["--set", set]);
         let plan = plan(&ran);
-        assert!(plan.starts_with("1 served from the recording; "), "{plan}");
-        assert!(plan.ends_with(" changed; 3 sent, if the agent still makes them (at most 4 calls)"), "{plan}");
+        assert!(plan.starts_with("node 1 served from the recording; "), "{plan}");
+        assert!(plan.ends_with(" changed; node 3 sent, if the agent still makes them (at most 4 calls)"), "{plan}");
         assert_eq!(ran.grade(), format!("2 calls: {grade}{tools}1 sent"), "{set}");
         assert_eq!(sent.len(), 1, "{set}");
         assert_eq!(sent[0].pointer(pointer), Some(&Value::from(value)), "{set}");
+    }
+}
+
+#[test]
+fn a_name_that_nobody_has_may_be_meant_to_be_another() {
+    let trial = chatted();
+    for (set, said) in [
+        ("1.temprature=0", "1.temprature added, the recording has no such field (did you mean `temperature`?)"),
+        ("1.request.mesages=[]", "1.request.mesages added, the recording has no such field (did you mean `messages`?)"),
+        ("1.top_p=0.5", "1.top_p added, the recording has no such field"),
+        ("1.custom_thing=1", "1.custom_thing added, the recording has no such field"),
+    ] {
+        let (ran, sent) = replay(&trial, &["--set", set]);
+        let plan = plan(&ran);
+        assert_eq!(plan.split("; ").next(), Some(said), "{plan}");
+        assert_eq!((ran.code, sent.len()), (Some(0), 2), "{set}: it is allowed all the same");
     }
 }
 
@@ -110,44 +129,44 @@ fn calls_are_sent_as_far_as_they_may_be() {
         (
             &["--from", "3"][..],
             0,
-            "1 served from the recording; 3 sent, if the agent still makes them (at most 4 calls)",
+            "node 1 served from the recording; node 3 sent, if the agent still makes them (at most 4 calls)",
             format!("2 calls: 1 exact, 1 sent{tools}; order kept; 1 sent"),
         ),
         (
             &["--model", "m3", "--from", "3"],
             0,
-            "1 served from the recording; 3 sent, if the agent still makes them (at most 4 calls)",
+            "node 1 served from the recording; node 3 sent, if the agent still makes them (at most 4 calls)",
             format!("2 calls: 1 exact, 1 sent changed{tools}; order kept; 1 sent"),
         ),
         (
             &["--model", "m3"],
             0,
-            "1, 3 served from the recording, nothing is sent; \
+            "nodes 1, 3 served from the recording, nothing is sent; \
              `--model m3` changes nothing, as no call is sent; `--from NODE` sends some",
             format!("2 calls: 2 exact{tools}; order kept; 0 sent"),
         ),
         (
             &["--from", "1", "--max-calls", "1"],
             1,
-            "1, 3 sent, if the agent still makes them (at most 1 call)",
-            format!("2 calls: 1 sent, 1 refused{tools}; recorded and not asked for: 3; order kept; 1 sent"),
+            "nodes 1, 3 sent, if the agent still makes them (at most 1 call)",
+            format!("2 calls: 1 sent, 1 refused{tools}; recorded and not asked for: node 3; order kept; 1 sent"),
         ),
         (
             &["--from", "3", "--live", "never"],
             1,
-            "1 served from the recording; 3 would have to be sent, which `--live never` forbids",
-            format!("2 calls: 1 exact, 1 refused{tools}; recorded and not asked for: 3; order kept; 0 sent"),
+            "node 1 served from the recording; node 3 would have to be sent, which `--live never` forbids",
+            format!("2 calls: 1 exact, 1 refused{tools}; recorded and not asked for: node 3; order kept; 0 sent"),
         ),
         (
             &["--ignore", "temperature"],
             0,
-            "1, 3 served from the recording, nothing is sent",
+            "nodes 1, 3 served from the recording, nothing is sent",
             format!("2 calls: 2 exact{tools}; order kept; 1 field ignored; 0 sent"),
         ),
         (
             &["--live", "always"],
             0,
-            "1, 3 served from the recording; calls that the recording cannot answer are sent",
+            "nodes 1, 3 served from the recording; calls that the recording cannot answer are sent",
             format!("2 calls: 2 exact{tools}; order kept; `--live always`; 0 sent"),
         ),
     ] {
@@ -173,8 +192,8 @@ fn a_tool_that_answers_differently_is_held_unless_it_is_let_through() {
     let (through, sent) = replay(&trial, &["--run", "get_price"]);
     assert_eq!(
         plan(&through),
-        "1 served from the recording; the model sees what `get_price` returns now; \
-         3 sent, if the agent still makes them (at most 4 calls)"
+        "node 1 served from the recording; the model sees what `get_price` returns now; \
+         node 3 sent, if the agent still makes them (at most 4 calls)"
     );
     assert_eq!(through.out, "You sell lamps. I was told: 49.99\n", "{}", through.err);
     assert_eq!((sent.len(), &sent[0]["messages"][3]["content"]), (1, &Value::from("49.99")));
@@ -190,7 +209,7 @@ fn code_that_was_edited_is_refused_or_let_out_or_ignored() {
     let (refused, sent) = replay(&trial, &[]);
     assert_eq!((refused.code, sent.len()), (Some(1), 0));
     insta::assert_snapshot!(refused.err, @r#"
-    retake: replaying lkkkkkkk: 1, 3 served from the recording, nothing is sent
+    retake: replaying lkkkkkkk: nodes 1, 3 served from the recording, nothing is sent
     retake:   will run again in the agent's process: get_price (read, judged by its name)
     retake: refused POST /v1/chat/completions: this call is not on the recording
     retake:   nearest is node 1 `You sell lamps.`, which differs in `messages[0].content`
@@ -198,7 +217,7 @@ fn code_that_was_edited_is_refused_or_let_out_or_ignored() {
     retake:   now:      "You sell tables."
     retake:   hint: to let such calls out, add `--live always`
     scripted: 400: "retake refused this call: this call is not on the recording"
-    retake: recorded mkkkkkkk: 1 call: 1 refused; tools: 0 ran again in the agent; recorded and not asked for: 1, 3; order kept; 0 sent
+    retake: recorded mkkkkkkk: 1 call: 1 refused; recorded and not asked for: nodes 1, 3; order kept; 0 sent
     "#);
     let (never, sent) = replay(&trial, &["--live", "never"]);
     assert_eq!((never.code, sent.len()), (Some(1), 0));
@@ -259,7 +278,7 @@ fn tools_that_may_do_harm_run_again_only_if_somebody_agreed() {
     let (unasked, sent) = replay(&trial, &[]);
     assert_eq!((unasked.code, sent.len(), effects()), (Some(2), 0, 1));
     insta::assert_snapshot!(unasked.err, @r#"
-    retake: replaying lkkkkkkk: 1, 3 served from the recording, nothing is sent
+    retake: replaying lkkkkkkk: nodes 1, 3 served from the recording, nothing is sent
     retake:   will run again in the agent's process: send_email (destructive, judged by its name)
     error: `send_email` would run again, and it is not known that it does no harm
 

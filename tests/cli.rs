@@ -8,34 +8,39 @@ use crate::support::env::TestEnv;
 
 #[test]
 fn help_names_every_command_by_its_task() {
-    insta::assert_snapshot!(TestEnv::new().run(["--help"]), @"
+    insta::assert_snapshot!(TestEnv::new().run(["--help"]), @r"
     Record, replay and diff agent runs
 
     Usage: retake [OPTIONS] <COMMAND>
 
     Start:
-      demo    Run a small built-in agent to try retake on
+      demo      Run a small built-in agent to try retake on
 
     Record:
-      record  Run a command and record its model calls and tools
-      import  Read runs from retake files
+      record    Run a command and record its model calls and tools
+      import    Read runs from retake files
 
     Look:
-      ls      List runs, replays under the run they came from
-      show    Show a run as a graph, or one node in full
-      step    Step through a run, change it, and see what the change does
-      diff    Compare two runs node by node
+      ls        List runs, replays under the run they came from
+      show      Show a run as a graph, or one node in full
+      step      Step through a run, change it, and see what the change does
+      diff      Compare two runs node by node
 
     Replay:
-      replay  Run it again, with changes
-      grade   Say how replayable a recording is
-      flake   Find out what differs from run to run
+      replay    Run it again, with changes
+      grade     Say how replayable a recording is
+      flake     Find out what differs from run to run
+
+    Test:
+      snapshot  Keep a run as a snapshot that `retake test` checks
+      test      Replay workflows and compare them with their snapshots
+      review    Review what tests found different
 
     Keep:
-      tag     Name a run
-      export  Write a run to a file
-      rm      Delete runs
-      store   Verify and rebuild the store
+      tag       Name a run
+      export    Write a run to a file
+      rm        Delete runs
+      store     Verify and rebuild the store
 
           --store <DIR>   Store to use [default: the nearest .retake, else the user's]
           --color <WHEN>  When to use color [default: auto] [possible values: auto, always, never]

@@ -110,7 +110,7 @@ struct Onlooker(Mutex<Vec<String>>);
 
 impl Answer for Onlooker {
     fn answer<'a>(&'a self, _: &'a Call) -> Boxed<'a, Verdict> {
-        Box::pin(async { Verdict::Forward { body: None } })
+        Box::pin(async { Verdict::Forward { body: None, path: None } })
     }
 
     fn begin<'a>(&'a self, _: &'a Begin) -> Boxed<'a, Option<Given>> {
@@ -304,10 +304,10 @@ fn the_demo_records_shows_replays_and_compares() {
       retake record python agent.py    your own agent
     --- stderr
     retake: recorded lkkkkkkk: 5 nodes, 2 model calls, 453 tokens, TIME
-    retake: replaying lkkkkkkk: 2 served from the recording
+    retake: replaying lkkkkkkk: node 2 served from the recording
     retake:   5.system changed
-    retake:   5 sent, if the agent still makes them (at most 4 calls)
-    retake: recorded nkkkkkkk: 2 calls: 1 exact, 1 sent changed; tools: 0 ran again in the agent; announced: 3 served; order kept; 1 sent
+    retake:   node 5 sent, if the agent still makes them (at most 4 calls)
+    retake: recorded nkkkkkkk: 2 calls: 1 exact, 1 sent changed; announced: 3 served; order kept; 1 sent
     "#);
 }
 
@@ -324,8 +324,8 @@ fn runs_of_the_demo_can_be_replayed_later() {
     - Saturday: wind force 7 from the south-west, dry, 14 degrees.
     - 2 people and 2 bicycles cost 31.00 euros, there and back.
     --- stderr
-    retake: replaying lkkkkkkk: 2, 5 served from the recording, nothing is sent
-    retake: recorded qlwruozr: 2 calls: 2 exact; tools: 0 ran again in the agent; announced: 3 served; order kept; 0 sent
+    retake: replaying lkkkkkkk: nodes 2, 5 served from the recording, nothing is sent
+    retake: recorded qlwruozr: 2 calls: 2 exact; announced: 3 served; order kept; 0 sent
     "#);
     insta::assert_snapshot!(env.run(["replay", "--set", "2.system=Answer briefly."]), @r#"
     question: Can two of us take our bicycles across on Saturday, and what will it cost?
@@ -335,8 +335,8 @@ fn runs_of_the_demo_can_be_replayed_later() {
     When the forecast is wind force 6 or more, bicycles stay ashore; there is a locked shed for them at Harrow Quay.
     --- stderr
     retake: replaying lkkkkkkk: 2.system changed
-    retake:   2, 5 sent, if the agent still makes them (at most 4 calls)
-    retake: recorded vmszotyz: 2 calls: 2 sent changed; tools: 0 ran again in the agent; announced: 3 served; order kept; 2 sent
+    retake:   nodes 2, 5 sent, if the agent still makes them (at most 4 calls)
+    retake: recorded vmszotyz: 2 calls: 2 sent changed; announced: 3 served; order kept; 2 sent
     hint: compare them with `retake diff lkkkkkkk vmszotyz`
     "#);
 }

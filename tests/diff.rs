@@ -20,7 +20,7 @@ fn changed() -> Run {
     run.id = made::name("nrsvlkyo");
     let node = run.graph.node_mut(NodeId(5)).expect("it is there");
     if let Detail::Call { prompt, reply, .. } = &mut node.detail {
-        prompt.messages[0] = made::says(0, "system", "Summarize in one paragraph.");
+        prompt.messages[0] = made::says(0, "system", "Summarize in one paragraph.").into();
         reply.parts = vec![made::text("The Fête des Lumières runs until Sunday.")];
         reply.usage.output = Some(187);
     }

@@ -18,14 +18,14 @@ fn an_upload_is_the_same_whatever_stands_between_its_parts() {
     let (replayed, asked) = trial.asked_while(|| trial.replay::<&str>([]));
     assert_eq!((replayed.code, asked.len()), (Some(1), 0), "{}", replayed.err);
     insta::assert_snapshot!(replayed.err, @"
-    retake: replaying lkkkkkkk: 1 served from the recording, nothing is sent
+    retake: replaying lkkkkkkk: node 1 served from the recording, nothing is sent
     retake: refused POST /v1/files: this call is not on the recording
     retake:   nearest is node 1 `/v1/files`, which differs in its body
     retake:   recorded: 8 bytes
     retake:   now:      10 bytes
     retake:   hint: to let such calls out, add `--live always`
     scripted: not taken
-    retake: recorded nkkkkkkk: 1 call: 1 refused; recorded and not asked for: 1; order kept; 0 sent
+    retake: recorded nkkkkkkk: 1 call: 1 refused; recorded and not asked for: node 1; order kept; 0 sent
     ");
 }
 

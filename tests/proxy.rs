@@ -121,7 +121,7 @@ struct Bench {
 }
 
 fn forward() -> Decide {
-    Box::new(|_| Verdict::Forward { body: None })
+    Box::new(|_| Verdict::Forward { body: None, path: None })
 }
 
 fn bench(upstream: &str, decide: Decide) -> Bench {
@@ -524,7 +524,7 @@ fn a_key_goes_to_the_host_that_its_variable_names() {
 fn an_edited_request() {
     let model = FakeModel::start(|_| Reply::json("{}"));
     let edited = Bytes::from_static(b"{\"edited\":true}");
-    let bench = bench(&model.url(), Box::new(move |_| Verdict::Forward { body: Some(edited.clone()) }));
+    let bench = bench(&model.url(), Box::new(move |_| Verdict::Forward { body: Some(edited.clone()), path: None }));
     Client::ask(&bench, "POST /openai/v1/x", "{\"original\":1}").answer();
     let asked: Asked = model.asked().remove(0);
     assert_eq!((asked.text().as_str(), asked.header("content-length")), (r#"{"edited":true}"#, Some("15")));

@@ -131,10 +131,7 @@ fn a_changed_document_reaches_the_calls_that_carry_it() {
     let (replayed, asked) = trial
         .asked_while(|| trial.replay(["--set", "1.documents[0].text=The last ferry leaves the harbour at midnight."]));
     assert_eq!(replayed.code, Some(0), "{}", replayed.err);
-    assert_eq!(
-        replayed.grade(),
-        "2 calls: 1 exact, 1 sent; tools: 0 ran again in the agent; announced: 2 served; order kept; 1 sent"
-    );
+    assert_eq!(replayed.grade(), "2 calls: 1 exact, 1 sent; announced: 2 served; order kept; 1 sent");
     let sent: Vec<String> = asked.iter().map(|asked| texts(asked).remove(1)).collect();
     let dogs = "Dogs travel free of charge on every ferry.";
     assert_eq!(sent, [format!("When is the last ferry?\n\nThe last ferry leaves the harbour at midnight.\n{dogs}")]);

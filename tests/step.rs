@@ -81,17 +81,17 @@ fn a_script_edits_plans_and_replays() {
     insta::assert_snapshot!(script(&trial, &["lamp", "-c", plan]), @"
     3 You sell lamps.  model call  m  10 → 5 tok  [time]
     3.system=You are a poet.
-    replaying lkkkkkkk: 1 served from the recording
+    replaying lkkkkkkk: node 1 served from the recording
       3.system changed
-      3 sent, if the agent still makes them (at most 4 calls)
+      node 3 sent, if the agent still makes them (at most 4 calls)
       will run again in the agent's process: get_price (read, judged by its name)
     ");
     insta::assert_snapshot!(script(&trial, &["lamp", "-c", &format!("{plan}; replay; print answer"), "--yes"]), @r#"
     3 You sell lamps.  model call  m  10 → 5 tok  [time]
     3.system=You are a poet.
-    replaying lkkkkkkk: 1 served from the recording
+    replaying lkkkkkkk: node 1 served from the recording
       3.system changed
-      3 sent, if the agent still makes them (at most 4 calls)
+      node 3 sent, if the agent still makes them (at most 4 calls)
       will run again in the agent's process: get_price (read, judged by its name)
     You are a poet. I was told: get_price did {"item": "lamp"}
     recorded nkkkkkkk
@@ -105,9 +105,9 @@ fn a_script_edits_plans_and_replays() {
         + You are a poet. I was told: get_price did {"item": "lamp"}
     You sell lamps. I was told: get_price did {"item": "lamp"}
     --- stderr
-    retake: replaying lkkkkkkk: 1 served from the recording
+    retake: replaying lkkkkkkk: node 1 served from the recording
     retake:   3.system changed
-    retake:   3 sent, if the agent still makes them (at most 4 calls)
+    retake:   node 3 sent, if the agent still makes them (at most 4 calls)
     retake:   will run again in the agent's process: get_price (read, judged by its name)
     retake: openai is [model]/v1 (`OPENAI_BASE_URL`)
     retake: recorded nkkkkkkk: 2 calls: 1 exact, 1 sent changed; tools: 1 ran again in the agent; order kept; 1 sent
@@ -117,7 +117,7 @@ fn a_script_edits_plans_and_replays() {
     {"type":"step","command":"goto 3","outcome":"at","run":"lkkkkkkk","node":3}
     {"type":"node","run":"lkkkkkkk","id":3,"kind":"llm","name":"You sell lamps.","source":"wire","lane":0,"started":"[time]","duration_us":"[time]","error":null,"attempts":1,"dialect":"openai-chat","model":"m","answered_by":"fake-1","finish":"stop","tokens":{"input":10,"output":5,"cached":null,"cache_written":null,"reasoning":null},"tool_state":null,"decided":null}
     {"type":"step","command":"edit answer=42; not more","outcome":"changed","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"]}
-    {"type":"step","command":"plan","outcome":"plan","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"],"lines":["replaying lkkkkkkk: 1, 3 served from the recording, nothing is sent","3.answer changed","will run again in the agent's process: get_price (read, judged by its name)"]}
+    {"type":"step","command":"plan","outcome":"plan","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"],"lines":["replaying lkkkkkkk: nodes 1, 3 served from the recording, nothing is sent","3.answer changed","will run again in the agent's process: get_price (read, judged by its name)"]}
     {"type":"step","command":"replay","outcome":"replayed","run":"lkkkkkkk","node":3,"replay":"okkkkkkk","exit_code":0,"sent":0}
     {"type":"step","command":"replay","outcome":"beside","run":"lkkkkkkk","node":3}
     {"type":"diff","left":"lkkkkkkk","right":"okkkkkkk","equal":false,"same":2,"differ":1,"only_left":0,"only_right":0,"causes":1}
@@ -151,9 +151,9 @@ fn effects_need_the_same_word_as_in_a_replay() {
     3 You sell lamps.  model call  m  10 → 5 tok  [time]
     3.system=x
     --- stderr
-    retake: replaying lkkkkkkk: 1 served from the recording
+    retake: replaying lkkkkkkk: node 1 served from the recording
     retake:   3.system changed
-    retake:   3 sent, if the agent still makes them (at most 4 calls)
+    retake:   node 3 sent, if the agent still makes them (at most 4 calls)
     retake:   will run again in the agent's process: get_price (destructive)
     error: `get_price` would run again, and it is not known that it does no harm
 

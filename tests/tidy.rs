@@ -17,19 +17,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("proxy", &["model", "text", "wire"]),
     ("record", &["config", "lineage", "model", "proxy", "redact", "store", "text", "wire"]),
     ("replay", &["config", "lineage", "model", "proxy", "record", "redact", "store", "text", "wire"]),
-    ("format", &["diff", "lineage", "model", "replay", "text", "wire"]),
+    ("snapshot", &["config", "diff", "model", "redact", "replay", "text"]),
+    ("format", &["config", "diff", "lineage", "model", "replay", "snapshot", "text", "wire"]),
     ("loopback", &[]),
     ("announce", &["config", "loopback", "model", "text"]),
     ("demo", &["announce", "config", "loopback", "model", "text"]),
-    ("ui", &["diff", "lineage", "model", "replay", "text"]),
+    ("ui", &["diff", "lineage", "model", "replay", "snapshot", "text"]),
     ("tui", &["diff", "lineage", "model", "replay", "text", "ui"]),
     (
         "cli",
         &[
-            "config", "demo", "diff", "format", "lineage", "model", "proxy", "record", "redact", "replay", "store",
-            "text", "tui", "ui", "wire",
+            "config", "demo", "diff", "format", "lineage", "model", "proxy", "record", "redact", "replay", "snapshot",
+            "store", "text", "tui", "ui", "wire",
         ],
     ),
+    ("testing", &["cli"]),
 ];
 
 /// Crates that only some modules may name.
@@ -44,8 +46,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("reqwest", &["proxy"]),
     ("rustls", &["proxy"]),
     ("serde", &["config", "format", "record", "store"]),
+    ("quick_junit", &["format"]),
     ("serde_json", &["format", "demo", "text"]),
-    ("similar", &["config", "diff", "text"]),
+    ("similar", &["config", "diff", "snapshot", "text"]),
     ("sled", &["store"]),
     ("toml", &["config", "record"]),
     ("zstd", &["store", "proxy"]),

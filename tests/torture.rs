@@ -8,6 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Mutex;
 
+use retake::announce::{self, Document};
 use serde_json::{Value, json};
 
 use crate::support::env::TestEnv;
@@ -29,7 +30,13 @@ fn model() -> FakeModel {
         let mut counts = counts.lock().unwrap();
         let count = counts.entry(about.clone()).or_default();
         *count += 1;
-        let said = format!("{about} ({count})");
+        let said = match about
+            .strip_prefix("Be brief. / Start run ")
+            .and_then(|rest| rest.split_once(" at http://127.0.0.1:"))
+        {
+            Some((run, port)) => format!("{} is on port {}", &run[..8], port.trim_end_matches("/v1")),
+            None => format!("{about} ({count})"),
+        };
         if about.contains("trouble") && *count <= 3 {
             return match count {
                 1 => Reply::json(r#"{"error":{"message":"slow down"}}"#).status(429),
@@ -103,6 +110,10 @@ fn at_once<T: Sync>(things: &[T], ask: impl Fn(&T) -> String + Sync) -> Vec<Stri
     })
 }
 
+fn random_port() -> u64 {
+    20_000 + RandomState::new().build_hasher().finish() % 40_000
+}
+
 fn random() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
@@ -167,6 +178,37 @@ fn agent() {
             messages.extend(results);
             let last = chat(&json!({"model": "fake-1", "messages": messages, "tools": tools}));
             said.push(last["content"].to_string().replace(&*directory, "[own]"));
+        }
+        "announced" => {
+            let directory = std::env::temp_dir().join(format!("agent-{}", random()));
+            let directory = directory.to_string_lossy();
+            let pages = announce::retrieval("notes", &format!("{directory}/notes"), || {
+                println!("the retriever ran");
+                let text = format!("The note lies in {directory}/notes/1.");
+                Ok(vec![Document { text, ..Document::default() }])
+            });
+            let pages = pages.unwrap_or_default();
+            let arguments = json!({"path": format!("{directory}/notes/2")}).to_string();
+            let wrote = announce::tool("write_note", "call_1", &arguments, || {
+                println!("the tool ran");
+                Ok(format!("wrote {directory}/notes/2"))
+            });
+            said.extend(pages.iter().map(|page| page.text.clone()));
+            said.push(wrote.unwrap_or_else(|error| error));
+            said.push(ask("Sum up.", &said.join(" ")));
+            for line in &mut said {
+                *line = line.replace(&*directory, "[own]");
+            }
+        }
+        "pieces" => {
+            let run = format!("{}{}", random(), random());
+            let told = ask("Be brief.", &format!("Start run {run} at http://127.0.0.1:{}/v1", random_port()));
+            said.push(ask("Be brief.", &format!("Go on with {told}")));
+            let port = told.rsplit("port ").next().unwrap_or_default().to_owned();
+            said.push(told);
+            for line in &mut said {
+                *line = line.replace(&run, "[run]").replace(&run[..8], "[short]").replace(&port, "[port]");
+            }
         }
         "spelling" => {
             let text = "What is spelt anew?";
@@ -279,6 +321,19 @@ fn temporary_directories_are_those_of_this_run() {
 }
 
 #[test]
+fn announced_nodes_are_given_with_the_names_of_this_run() {
+    let (first, second, all) = twice("announced", false);
+    assert_eq!((first.matches("[own]").count(), second), (4, first.clone()), "{all}");
+    assert!(!all.contains(" ran\n"), "{all}");
+    assert!(all.contains("announced: 2 served (2 up to names)") && all.contains("1 exact up to 1 name"), "{all}");
+}
+
+#[test]
+fn short_names_and_lone_ports_are_those_of_this_run() {
+    same("pieces", false, &["2 exact up to 2 names"]);
+}
+
+#[test]
 fn another_spelling_is_the_same_call() {
     same("spelling", true, &["1 call: 1 exact"]);
 }
@@ -293,5 +348,5 @@ fn an_extra_call_is_refused_and_a_missing_one_said() {
     let (first, second, all) = twice("calls", true);
     let (first, second): (Vec<&str>, Vec<&str>) = (first.lines().collect(), second.lines().collect());
     assert_eq!((second[0], second[2]), (first[0], first[1]), "{all}");
-    assert!(all.contains("2 exact, 1 refused") && all.contains("recorded and not asked for: 2"), "{all}");
+    assert!(all.contains("2 exact, 1 refused") && all.contains("recorded and not asked for: node 2"), "{all}");
 }

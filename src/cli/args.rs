@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, rm, show, step, store, tag};
+use super::{
+    Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, review, rm, show, snapshot, step,
+    store, tag, test,
+};
 
 /// Record, replay and diff agent runs
 #[derive(Debug, Parser)]
@@ -33,6 +36,9 @@ pub(super) enum Command {
     Replay(replay::Args),
     Grade(grade::Args),
     Flake(flake::Args),
+    Snapshot(snapshot::Args),
+    Test(test::Args),
+    Review(review::Args),
     Tag(tag::Args),
     Export(export::Args),
     Rm(rm::Args),
@@ -46,6 +52,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Record", &["record", "import"]),
     ("Look", &["ls", "show", "step", "diff"]),
     ("Replay", &["replay", "grade", "flake"]),
+    ("Test", &["snapshot", "test", "review"]),
     ("Keep", &["tag", "export", "rm", "store"]),
 ];
 

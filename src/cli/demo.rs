@@ -139,12 +139,8 @@ fn change(run: &Run, system: String, model: &[String], globals: &Globals) -> Res
         command: run.started.command.clone(),
         changes: vec![format!("{}.{}={}", wanted.node, wanted.path, wanted.value)],
         upstream: model.to_vec(),
-        imported: false,
-        keep_telemetry: false,
-        pace: false,
         yes: true,
-        mute: false,
-        agreed: false,
+        ..replay::Request::default()
     };
     let options = Options { changes: vec![wanted], allow_effects: true, ..Options::default() };
     replay::perform(run.clone(), options, &request, globals)

@@ -68,6 +68,11 @@ impl Error {
         (what, self.hints.first().cloned())
     }
 
+    /// What failed, why and what to do, for reports.
+    pub(crate) fn parts(&self) -> (String, Vec<String>, Vec<String>) {
+        (self.what.clone(), self.causes.clone(), self.hints.clone())
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> i32 {
         match self.kind {
@@ -96,6 +101,13 @@ impl Error {
             let _ = writeln!(text, "{gap}{} {}", paper.paint(Style::Good, "hint:"), escaped(hint));
         }
         text
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plain = Paper { width: None, colour: false, now: crate::model::Micros(0) };
+        formatter.write_str(&self.text(plain))
     }
 }
 

@@ -7,8 +7,7 @@ use super::replay::{self, Request};
 use super::{Error, Globals, Kind, library};
 use crate::config;
 use crate::format::replays;
-use crate::model::Run;
-use crate::replay::{Flakiness, Live, Options, Plan, flakiness};
+use crate::replay::{Flakiness, Live, Options, Plan, Replayed, flakiness};
 use crate::text::escape::one_line;
 use crate::text::json::Path;
 use crate::ui::flake;
@@ -55,17 +54,15 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         changes: vec!["flake".to_owned()],
         upstream,
         imported,
-        keep_telemetry: false,
-        pace: false,
         yes: args.yes,
         mute: true,
-        agreed: false,
+        ..Request::default()
     };
-    let mut replays: Vec<Run> = Vec::new();
+    let mut replays: Vec<Replayed> = Vec::new();
     for time in 1..=args.times {
         globals.note(&format!("run {time} of {}", args.times));
         let done = replay::perform(found.run.clone(), options.clone(), &request, globals)?;
-        replays.push(done.run);
+        replays.push(Replayed { run: done.run, nearest: done.nearest });
         request.agreed = true;
     }
     let plan = Plan::new(found.run, options).map_err(replay::refused)?;

@@ -46,6 +46,16 @@ impl Globals {
         self.paper().width.is_some() && std::io::stdin().is_terminal()
     }
 
+    /// Those of a program that has no command line.
+    pub(crate) fn silent() -> Self {
+        Self { store: None, color: When::Never, json: false, quiet: true }
+    }
+
+    /// The same, with another store and silent.
+    pub(crate) fn elsewhere(&self, store: PathBuf) -> Self {
+        Self { store: Some(store), quiet: true, json: false, ..self.clone() }
+    }
+
     /// The paper that standard output is.
     pub(crate) fn paper(&self) -> Paper {
         streams::out(&self.looks())

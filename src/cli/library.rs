@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Globals, Kind};
 use crate::config;
+use crate::format::lines;
+use crate::model::event::Event;
 use crate::model::{NodeId, Run, RunGraph, RunId, State, Summary};
 use crate::record;
 use crate::store::{self, Recording, Store};
@@ -116,12 +118,62 @@ fn back(selector: &str) -> Option<usize> {
     }
 }
 
+/// The recording in a file: as `export` wrote it, or as text.
+pub(crate) fn file(path: &Path) -> Result<Recording, Error> {
+    let shown = one_line(&path.strip_prefix(here()).unwrap_or(path).to_string_lossy());
+    let failed =
+        |cause: &dyn std::error::Error| Error::new(Kind::Failed, format!("cannot read `{shown}`")).cause(cause);
+    if !is_text(path) {
+        return Store::load_file(path).map_err(|error| failed(&error));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let (id, events) = lines::read(&text).map_err(|cause| {
+        let error = Error::new(Kind::Failed, format!("{shown}: {cause}"));
+        if matches!(cause, lines::Error::Conflict { .. }) {
+            error.hint("take one side with `git checkout --theirs FILE` or `--ours`, or record the workflow again")
+        } else {
+            error
+        }
+    })?;
+    let ended = matches!(events.last(), Some(Event::Ended(_)));
+    let state = if ended { State::Finished } else { State::Interrupted };
+    Ok(Recording { id, events, state, damage: Vec::new() })
+}
+
+/// Whether a file is a recording as text.
+pub(crate) fn is_text(path: &Path) -> bool {
+    let mut start = [0; 1];
+    let begins = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
+    path.extension() == Some("jsonl".as_ref()) || (begins.is_ok() && start == *b"{")
+}
+
+/// Puts events into the store as a run of this name, unless it is there.
+pub(crate) fn keep(store: &Store, id: &RunId, events: &[Event]) -> Result<(), Error> {
+    if store.path(id).exists() {
+        return Ok(());
+    }
+    let mut recorder = store.recorder(id).map_err(|error| failed(&error))?;
+    for event in events {
+        recorder.write(event).map_err(|error| failed(&error))?;
+    }
+    let run = record::assemble(id, events);
+    let summary = record::summarise(&run, State::Finished);
+    recorder.seal(&summary, &run.graph).map_err(|error| failed(&error))
+}
+
+/// The recording that a selector means, or that is in a file.
+pub(crate) fn recording(selector: &str, globals: &Globals) -> Result<Recording, Error> {
+    if is_file(selector) {
+        return file(Path::new(selector));
+    }
+    let id = resolve(selector, globals)?;
+    open(globals)?.load(&id).map_err(|error| failed(&error))
+}
+
 /// The run that a selector means, or the one in a recording file.
 pub(crate) fn find(selector: &str, globals: &Globals) -> Result<Found, Error> {
     let (recording, known) = if is_file(selector) {
-        let recording = Store::load_file(Path::new(selector))
-            .map_err(|error| Error::new(Kind::Failed, format!("cannot read `{}`", one_line(selector))).cause(&error))?;
-        (recording, None)
+        (file(Path::new(selector))?, None)
     } else {
         let id = resolve(selector, globals)?;
         let store = open(globals)?;
@@ -155,8 +207,8 @@ pub(crate) fn find_with_origin(selector: &str, globals: &Globals) -> Result<(Fou
 
 /// Whether a selector is a path rather than a name.
 pub(crate) fn is_file(selector: &str) -> bool {
-    (selector.contains('/') || Path::new(selector).extension().is_some_and(|extension| extension == "retake"))
-        && Path::new(selector).is_file()
+    let named = |extension: &std::ffi::OsStr| extension == "retake" || extension == "jsonl";
+    (selector.contains('/') || Path::new(selector).extension().is_some_and(named)) && Path::new(selector).is_file()
 }
 
 /// Takes `RUN:NODE`, `RUN` or `NODE` apart. A number alone is a node of the latest run.

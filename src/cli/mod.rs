@@ -16,11 +16,15 @@ mod library;
 mod ls;
 mod record;
 mod replay;
+mod review;
 mod rm;
 mod show;
+mod snapshot;
 mod step;
 mod store;
 mod tag;
+mod test;
+mod workflows;
 
 use std::ffi::OsString;
 use std::panic;
@@ -37,6 +41,11 @@ pub fn main() -> ExitCode {
     panic::set_hook(Box::new(|bug| error::report_bug(&bug.to_string())));
     let code = panic::catch_unwind(|| run(std::env::args_os().collect())).unwrap_or(2);
     ExitCode::from(u8::try_from(code).unwrap_or(2))
+}
+
+/// Tests one workflow and gives back the report of a failure.
+pub(crate) fn check(name: &str) -> Result<(), String> {
+    test::check(name)
 }
 
 fn run(words: Vec<OsString>) -> i32 {
@@ -60,6 +69,9 @@ fn run(words: Vec<OsString>) -> i32 {
         Command::Replay(args) => replay::run(args, globals),
         Command::Grade(args) => grade::run(args, globals),
         Command::Flake(args) => flake::run(args, globals),
+        Command::Snapshot(args) => snapshot::run(args, globals),
+        Command::Test(args) => test::run(args, globals),
+        Command::Review(args) => review::run(args, globals),
         Command::Tag(args) => tag::run(args, globals),
         Command::Export(args) => export::run(args, globals),
         Command::Rm(args) => rm::run(args, globals),

@@ -1,8 +1,11 @@
 //! `retake replay`: runs a recorded agent again, answered from the recording.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 
@@ -12,8 +15,8 @@ use crate::config::{Policy, Settings, Tier};
 use crate::demo::is_stand_in;
 use crate::demo::stand_in::Handle;
 use crate::format::json;
-use crate::model::event::Started;
-use crate::model::{Run, RunId};
+use crate::model::event::{Seq, Started};
+use crate::model::{NodeId, Run, RunId};
 use crate::record::{self, Input};
 use crate::replay::effects::{self, Effect};
 use crate::replay::{self, Job, Options, Plan, Scope, Wanted};
@@ -123,7 +126,7 @@ pub(crate) fn again(args: &Args, mute: bool, globals: &Globals) -> Result<(RunId
         pace: args.pace,
         yes: args.yes,
         mute,
-        agreed: false,
+        ..Request::default()
     };
     let id = found.run.id.clone();
     let done = perform(found.run, options, &request, globals)?;
@@ -140,6 +143,7 @@ pub(crate) fn stand_in(run: &Run, imported: bool) -> Result<(Vec<String>, Option
 }
 
 /// What is run again, besides the plan.
+#[derive(Default)]
 pub(crate) struct Request {
     pub(crate) command: Vec<String>,
     /// Changes and options as they would be typed.
@@ -154,6 +158,10 @@ pub(crate) struct Request {
     pub(crate) mute: bool,
     /// Whether the tools that run again were agreed to before.
     pub(crate) agreed: bool,
+    /// Where it runs, if not here.
+    pub(crate) directory: Option<PathBuf>,
+    /// When the agent is ended.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What became of a replay.
@@ -161,7 +169,13 @@ pub(crate) struct Done {
     pub(crate) code: i32,
     /// How many calls were sent.
     pub(crate) sent: usize,
+    /// Whether the agent was ended because it took too long.
+    pub(crate) timed_out: bool,
+    /// The grade line.
+    pub(crate) line: String,
     pub(crate) run: Run,
+    /// For each refused request the recorded call that is nearest to it.
+    pub(crate) nearest: BTreeMap<Seq, NodeId>,
 }
 
 /// The command: the given one, else the recorded one; a stranger's is never run unasked.
@@ -186,7 +200,7 @@ pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool)
 }
 
 /// Asks on a terminal; without one the answer is no.
-fn asked(question: &str) -> Result<bool, Error> {
+pub(crate) fn asked(question: &str) -> Result<bool, Error> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
     }
@@ -303,7 +317,10 @@ fn said(args: &Args, options: &Options) -> Vec<String> {
 
 /// Replays a run.
 pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &Globals) -> Result<Done, Error> {
-    let around = Surroundings::here()?;
+    let around = match &request.directory {
+        Some(directory) => Surroundings::at(directory.clone())?,
+        None => Surroundings::here()?,
+    };
     let id = run.id.clone();
     let highest = run.graph.nodes().last().map_or(0, |node| node.id.0);
     let plan = Plan::new(run, options).map_err(refused)?;
@@ -343,6 +360,7 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
         ends_stream: behind::ends_stream(),
         clock: behind::clock(),
         pace: request.pace,
+        timeout: request.timeout,
         say: Arc::new(move |line: &str| {
             if !quiet {
                 behind::say(line);
@@ -376,7 +394,14 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
         behind::say(&format!("recorded {}: {line}", sealed.run.id));
     }
     let code = if performed.refused > 0 { 1 } else { performed.outcome.code };
-    Ok(Done { code, sent: performed.sent, run: sealed.run })
+    Ok(Done {
+        code,
+        sent: performed.sent,
+        timed_out: performed.timed_out,
+        line,
+        run: sealed.run,
+        nearest: performed.nearest,
+    })
 }
 
 /// Where calls go: what was asked for, then where the recording's went, for providers that this
@@ -442,17 +467,22 @@ fn consent(plan: &Plan, settings: &Settings, request: &Request) -> Result<(), Er
     let tools = tools(plan, settings);
     let Some(list) = running(&tools).filter(|_| !request.agreed) else { return Ok(()) };
     behind::say(&format!("  {list}"));
-    let agreed = |name: &String| settings.replay.yes.contains(name) || settings.tool(name).policy == Some(Policy::Run);
-    let open: Vec<&(String, usize, Effect)> =
-        tools.iter().filter(|(name, _, effect)| !effect.is_harmless() && !agreed(name)).collect();
+    let open = unagreed(plan, settings);
     if open.is_empty() || request.yes || asked("run them again? [y/N] ")? {
         return Ok(());
     }
-    let names: Vec<String> = open.iter().map(|(name, ..)| format!("`{}`", one_line(name))).collect();
+    let names: Vec<String> = open.iter().map(|name| format!("`{}`", one_line(name))).collect();
     let they_do = if names.len() == 1 { "it does" } else { "they do" };
     let what = format!("{} would run again, and it is not known that {they_do} no harm", names.join(", "));
     Err(Error::new(Kind::Usage, what)
         .hint("agree with `--yes`, or for good in `retake.toml`: `[replay] yes = [\"NAME\"]`"))
+}
+
+/// Tools that run again, may do more than read, and that the project says nothing about.
+pub(crate) fn unagreed(plan: &Plan, settings: &Settings) -> Vec<String> {
+    let agreed = |name: &String| settings.replay.yes.contains(name) || settings.tool(name).policy == Some(Policy::Run);
+    let open = |name: &String| !effects::of(name, settings).is_harmless() && !agreed(name);
+    plan.tools_that_run().into_iter().map(|(name, _)| name).filter(open).collect()
 }
 
 /// What the agent reads: what is piped in, else what was recorded.

@@ -32,6 +32,12 @@ pub fn colour_unwanted() -> bool {
     variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || variable("TERM").as_deref() == Some("dumb")
 }
 
+/// Whether this is a machine of continuous integration: `CI` is set, and not to `false` or `0`.
+#[must_use]
+pub fn in_ci() -> bool {
+    variable("CI").is_some_and(|value| !matches!(value.trim(), "" | "0" | "false"))
+}
+
 /// The user's editor: `VISUAL`, else `EDITOR`. It may have arguments.
 #[must_use]
 pub fn editor() -> Option<String> {

@@ -9,14 +9,16 @@ mod moment;
 mod places;
 mod settings;
 mod whereabouts;
+mod workflow;
 
 pub use credentials::{credentials, is_credential_name, is_trivial};
 pub use dotenv::{Dotenv, find as find_dotenv};
-pub use environment::{colour_unwanted, columns, editor, variable, variables};
+pub use environment::{colour_unwanted, columns, editor, in_ci, variable, variables};
 pub use moment::{now, seed};
 pub use places::places;
 pub use settings::{FILE, Names, Policy, Problem, Redact, Replay, Settings, Tier, Tool};
 pub use whereabouts::{Location, store_to_read, store_to_write};
+pub use workflow::{Expected, Level, Workflow, is_file_name, with_volatile};
 
 #[cfg(test)]
 mod tests {

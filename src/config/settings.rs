@@ -21,11 +21,14 @@
 //! never = ["cafe1babe2"]                # texts that are no names, however random they look
 //! patterns = ["job-([0-9]+)"]           # further names; the first group, else the whole match
 //! ```
+//!
+//! Section `[[workflow]]` is in its own file.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::workflow::{Workflow, workflows};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -47,6 +50,8 @@ pub struct Settings {
     pub replay: Replay,
     /// What counts as a name that may be another one in a replay.
     pub names: Names,
+    /// Runs that are kept as snapshots and tested, in the order of the file.
+    pub workflows: Vec<Workflow>,
 }
 
 /// Section `redact`.
@@ -176,16 +181,16 @@ impl Settings {
     }
 }
 
-struct Wrong {
+pub(super) struct Wrong {
     at: usize,
     what: String,
     nearest: Option<&'static str>,
 }
 
-type Key<'a> = Spanned<DeString<'a>>;
-type Value<'a> = Spanned<DeValue<'a>>;
+pub(super) type Key<'a> = Spanned<DeString<'a>>;
+pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
-fn wrong(at: usize, what: impl Into<String>) -> Wrong {
+pub(super) fn wrong(at: usize, what: impl Into<String>) -> Wrong {
     Wrong { at, what: what.into(), nearest: None }
 }
 
@@ -237,7 +242,8 @@ fn read(text: &str) -> Result<Settings, Wrong> {
                     }
                 }
             }
-            _ => return Err(unknown(section, "", &["redact", "upstream", "tools", "replay", "names"])),
+            "workflow" => settings.workflows = workflows(value)?,
+            _ => return Err(unknown(section, "", &["redact", "upstream", "tools", "replay", "names", "workflow"])),
         }
     }
     Ok(settings)
@@ -268,7 +274,7 @@ fn in_order<'a, 'b>(table: &'b DeTable<'a>) -> Vec<(&'b Key<'a>, &'b Value<'a>)>
     entries
 }
 
-fn table<'a, 'b>(value: &'b Value<'a>) -> Result<Vec<(&'b Key<'a>, &'b Value<'a>)>, Wrong> {
+pub(super) fn table<'a, 'b>(value: &'b Value<'a>) -> Result<Vec<(&'b Key<'a>, &'b Value<'a>)>, Wrong> {
     match value.get_ref() {
         DeValue::Table(table) => Ok(in_order(table)),
         _ => Err(wrong(value.span().start, "a table was expected")),
@@ -276,9 +282,9 @@ fn table<'a, 'b>(value: &'b Value<'a>) -> Result<Vec<(&'b Key<'a>, &'b Value<'a>
 }
 
 /// What is wrong with a text, if anything.
-type Check = dyn Fn(&str) -> Option<String>;
+pub(super) type Check = dyn Fn(&str) -> Option<String>;
 
-fn string(value: &Value<'_>, check: &Check) -> Result<String, Wrong> {
+pub(super) fn string(value: &Value<'_>, check: &Check) -> Result<String, Wrong> {
     match value.get_ref() {
         DeValue::String(text) => match check(text) {
             None => Ok(text.to_string()),
@@ -288,14 +294,14 @@ fn string(value: &Value<'_>, check: &Check) -> Result<String, Wrong> {
     }
 }
 
-fn list(value: &Value<'_>, check: &Check) -> Result<Vec<String>, Wrong> {
+pub(super) fn list(value: &Value<'_>, check: &Check) -> Result<Vec<String>, Wrong> {
     match value.get_ref() {
         DeValue::Array(items) => items.iter().map(|item| string(item, check)).collect(),
         _ => Err(wrong(value.span().start, "a list of strings was expected")),
     }
 }
 
-fn one_of<T: Copy>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Result<T, Wrong> {
+pub(super) fn one_of<T: Copy>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Result<T, Wrong> {
     let text = string(value, &|_| None)?;
     choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<&'static str> = choices.iter().map(|(name, _)| *name).collect();
@@ -307,7 +313,7 @@ fn one_of<T: Copy>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Result<T
     })
 }
 
-fn unknown(key: &Key<'_>, place: &str, known: &[&'static str]) -> Wrong {
+pub(super) fn unknown(key: &Key<'_>, place: &str, known: &[&'static str]) -> Wrong {
     let name = key.get_ref().as_ref();
     let nearest = nearest(name, known);
     let what = match nearest {
@@ -329,7 +335,7 @@ fn spell(names: &[&str]) -> String {
     }
 }
 
-fn is_name(text: &str) -> Option<String> {
+pub(super) fn is_name(text: &str) -> Option<String> {
     text.trim().is_empty().then(|| "a name was expected".to_owned())
 }
 
@@ -356,8 +362,12 @@ fn is_path(text: &str) -> Option<String> {
 }
 
 fn is_pattern(text: &str) -> Option<String> {
+    let matches_nothing = regex::bytes::Regex::new(text).is_ok_and(|pattern| pattern.is_match(b""));
+    if matches_nothing { Some("a pattern that matches nothing at all".to_owned()) } else { is_regex(text) }
+}
+
+pub(super) fn is_regex(text: &str) -> Option<String> {
     match regex::bytes::Regex::new(text) {
-        Ok(pattern) if pattern.is_match(b"") => Some("a pattern that matches nothing at all".to_owned()),
         Ok(_) => None,
         Err(regex::Error::Syntax(message)) => {
             let reason = message.lines().rev().find_map(|line| line.strip_prefix("error: "));
@@ -369,6 +379,7 @@ fn is_pattern(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::workflow::{Expected, Level};
     use super::*;
 
     fn parse(text: &str) -> Result<Settings, Problem> {
@@ -397,6 +408,16 @@ yes = ["look_up"]
 pin = ["blue-7 = blue-8"]
 never = ["cafe1babe2"]
 patterns = ['job-(\d+)']
+[[workflow]]
+name = "weather"
+command = ["python", "agent.py"]
+volatile = ["get_time"]
+answer = { contains = "Lyon" }
+[[workflow]]
+name = "refund"
+levels = ["wire"]
+tools = ["pay"]
+timeout = 5
 "#,
         )
         .expect("all of it is right");
@@ -408,6 +429,11 @@ patterns = ['job-(\d+)']
         assert_eq!(settings.replay.yes, ["look_up"]);
         assert_eq!(settings.names.pin, [("blue-7".to_owned(), "blue-8".to_owned())]);
         assert_eq!((settings.names.never.len(), settings.names.patterns.len()), (1, 1));
+        let [weather, refund] = settings.workflows.as_slice() else { panic!("there are two") };
+        assert_eq!((weather.name.as_str(), weather.command.len(), weather.levels.len()), ("weather", 2, 3));
+        assert_eq!(weather.answer, Expected::Contains(vec!["Lyon".to_owned()]));
+        assert_eq!((refund.levels.as_slice(), refund.timeout), (&[Level::Wire][..], Some(5)));
+        assert_eq!((&weather.volatile, &refund.tools), (&vec!["get_time".to_owned()], &vec!["pay".to_owned()]));
         assert_eq!(settings.path.as_deref(), Some(Path::new(FILE)));
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use similar::DiffOp;
 
@@ -95,7 +96,7 @@ fn prompt_units<'a>(units: &mut Vec<Unit<'a>>, prompt: &'a Prompt) {
     }
 }
 
-fn message_units<'a>(units: &mut Vec<Unit<'a>>, messages: &'a [Message]) {
+fn message_units<'a>(units: &mut Vec<Unit<'a>>, messages: &'a [Arc<Message>]) {
     // Results of one turn are put in the order of its calls: name of the call and its place.
     let mut calls: HashMap<&str, (&str, usize)> = HashMap::new();
     let mut results: Vec<(usize, Unit<'a>)> = Vec::new();

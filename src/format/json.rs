@@ -364,7 +364,7 @@ fn grade(grade: Grade) -> &'static str {
 fn content(node: &Node) -> Content<'_> {
     match &node.detail {
         Detail::Call { prompt, reply, .. } => Content {
-            messages: (node.kind == Kind::Llm).then(|| prompt.messages.iter().map(message).collect()),
+            messages: (node.kind == Kind::Llm).then(|| prompt.messages.iter().map(|said| message(said)).collect()),
             texts: (!prompt.texts.is_empty()).then_some(&prompt.texts),
             tools: Some(prompt.tools.iter().map(|tool| tool.name.as_str()).collect()),
             parameters: Some(prompt.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()),

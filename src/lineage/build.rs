@@ -43,9 +43,9 @@ impl Build {
 
     /// Adds a model call that carries on another.
     pub(crate) fn next(&mut self, before: NodeId, time: (u64, u64), new: Vec<Message>, answer: Vec<Part>) -> NodeId {
-        let mut messages = Vec::new();
+        let mut messages: Vec<Message> = Vec::new();
         if let Some(Detail::Call { prompt, reply, .. }) = self.graph.node(before).map(|node| &node.detail) {
-            messages.clone_from(&prompt.messages);
+            messages.extend(prompt.messages.iter().map(|message| Message::clone(message)));
             messages.push(Message { role: "assistant".into(), parts: reply.parts.clone(), ..Message::default() });
         }
         messages.extend(new);
@@ -119,7 +119,7 @@ fn call(messages: Vec<Message>, texts: Vec<String>, answer: Vec<Part>) -> Detail
     let messages = messages
         .into_iter()
         .enumerate()
-        .map(|(place, message)| Message { path: format!("messages[{place}]"), ..message })
+        .map(|(place, message)| Message { path: format!("messages[{place}]"), ..message }.into())
         .collect();
     Detail::Call {
         dialect: "openai-chat".into(),

@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use super::fields::{Field, Voice, fields};
+use super::fields::{Field, Voice, fields, fields_from};
 use super::spans::Spans;
 use crate::model::{Certainty, Detail, Edge, Kind, Micros, Node, NodeId, Passage, RunGraph};
 use crate::text::shingle::{GRAM, Index, Match, Positions, fingerprints, fold, positions};
@@ -45,6 +46,8 @@ struct Spot<'g> {
     inside: BTreeSet<usize>,
     /// Passages of outputs that its inputs held: text and folded range.
     got: Vec<(usize, Range<usize>)>,
+    /// Passages of outputs that its inputs held before any output had them, so that its own may quote them.
+    held: Vec<(usize, Range<usize>)>,
     /// Answers that a container handed on as its own.
     relayed: Vec<Relay>,
 }
@@ -116,6 +119,7 @@ impl<'g> Tracer<'g> {
                 caller: None,
                 inside: BTreeSet::new(),
                 got: Vec::new(),
+                held: Vec::new(),
                 relayed: Vec::new(),
             })
             .collect();
@@ -211,8 +215,11 @@ impl<'g> Tracer<'g> {
 
     /// Searches what is new in a node's inputs.
     fn start(&mut self, node: usize) {
-        let inputs = fields(self.spots[node].node).inputs;
-        let known = self.spots[node].before.map(|before| fields(self.spots[before].node).inputs).unwrap_or_default();
+        let (this, before) = (self.spots[node].node, self.spots[node].before.map(|before| self.spots[before].node));
+        // Most of a conversation was sent before, and need not be looked at.
+        let carried = before.map_or(0, |before| shared_messages(before, this));
+        let inputs = fields_from(this, carried).inputs;
+        let known = before.map(|before| fields_from(before, carried).inputs).unwrap_or_default();
         let same = inputs.iter().zip(&known).take_while(|(new, old)| new.text == old.text).count();
         let known: HashSet<&str> = known[same..].iter().map(|field| field.text.as_ref()).collect();
         for field in &inputs[same..] {
@@ -269,6 +276,8 @@ impl<'g> Tracer<'g> {
                 let place = Place { text: found.text, from: found.from };
                 let (range, place) = self.trim(target, place, found.to..found.to + found.len);
                 options.entry((range.start, range.end)).or_default().push(place);
+            } else {
+                self.spots[node].held.push((found.text, found.from..found.from + found.len));
             }
         }
         if let (Some(text), Some(_)) = (equal, target.speaker) {
@@ -391,7 +400,12 @@ impl<'g> Tracer<'g> {
         let mut rivals: Vec<(usize, Place)> = Vec::new();
         for place in places {
             let holders = self.holders[place.text].iter().copied();
-            rivals.extend(holders.filter(|output| self.may_be_from(target, *output)).map(|output| (output, *place)));
+            let may_be = |output: &usize| {
+                let from = self.outputs[*output].node;
+                self.may_be_from(target, *output)
+                    && (target.speaker == Some(from) || !self.quotes(*output, *place, len))
+            };
+            rivals.extend(holders.filter(may_be).map(|output| (output, *place)));
         }
         let is_speaker = |output: usize| target.speaker == Some(self.outputs[output].node);
         rivals.sort_by_key(|(output, place)| {
@@ -410,6 +424,18 @@ impl<'g> Tracer<'g> {
                 *output,
             )
         })
+    }
+
+    /// Whether a passage of a model's words stood in its own prompt: whoever has it may have it from where that has.
+    fn quotes(&self, output: usize, place: Place, len: usize) -> bool {
+        let Output { node, field, .. } = &self.outputs[output];
+        if self.spots[*node].node.kind != Kind::Llm || field.path.ends_with(".arguments") {
+            return false;
+        }
+        let holds = |(text, range): &(usize, Range<usize>)| {
+            *text == place.text && range.start <= place.from && place.from + len <= range.end
+        };
+        self.lane(Some(*node)).any(|at| self.spots[at].held.iter().any(holds))
     }
 
     /// Whether a node had got the passage itself.
@@ -645,6 +671,14 @@ impl Spot<'_> {
             _ => self.node.ended,
         }
     }
+}
+
+/// How many messages two calls begin with that are one and the same.
+fn shared_messages(left: &Node, right: &Node) -> usize {
+    let (Detail::Call { prompt: left, .. }, Detail::Call { prompt: right, .. }) = (&left.detail, &right.detail) else {
+        return 0;
+    };
+    left.messages.iter().zip(&right.messages).take_while(|(left, right)| Arc::ptr_eq(left, right)).count()
 }
 
 fn is_document(field: &Field<'_>) -> bool {

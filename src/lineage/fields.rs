@@ -55,10 +55,15 @@ fn push<'a>(fields: &mut Vec<Field<'a>>, path: String, text: Cow<'a, str>, voice
 /// The texts of a node, empty ones left out.
 #[must_use]
 pub fn fields(node: &Node) -> Fields<'_> {
+    fields_from(node, 0)
+}
+
+/// The texts of a node without its first messages.
+pub(super) fn fields_from(node: &Node, first: usize) -> Fields<'_> {
     let mut fields = Fields::default();
     match &node.detail {
         Detail::Call { prompt, reply, .. } => {
-            prompt_fields(&mut fields, prompt);
+            prompt_fields(&mut fields, prompt, first);
             reply_fields(&mut fields, reply);
             if node.kind != Kind::Llm {
                 // What was embedded or ranked comes back out when it is found again.
@@ -74,8 +79,8 @@ pub fn fields(node: &Node) -> Fields<'_> {
     fields
 }
 
-fn prompt_fields<'a>(fields: &mut Fields<'a>, prompt: &'a Prompt) {
-    for (place, message) in prompt.messages.iter().enumerate() {
+fn prompt_fields<'a>(fields: &mut Fields<'a>, prompt: &'a Prompt, first: usize) {
+    for (place, message) in prompt.messages.iter().enumerate().skip(first) {
         message_fields(fields, &message_path(message, place), message);
     }
     for (place, tool) in prompt.tools.iter().enumerate() {

@@ -112,6 +112,23 @@ fn what_an_answer_repeats_is_the_answers_if_it_comes_with_it() {
 }
 
 #[test]
+fn what_an_answer_quotes_of_its_prompt_is_not_its_own() {
+    let mut run = Build::default();
+    run.llm((0, 5), vec![user("Write a report")], vec![text(ROME)]);
+    let ask = |place: &str| vec![user(&format!("Check this report: {ROME} Be brief and kind to the {place} office."))];
+    let quote = format!("You asked me: {ROME} Be brief and kind to the north office. It is right.");
+    run.llm((10, 20), ask("north"), vec![text(&quote)]);
+    // In flight with it, and after it: neither has its words from there.
+    run.llm((11, 21), ask("south"), vec![text("It is wrong.")]);
+    run.llm((30, 40), ask("west"), vec![text("It is old.")]);
+    insta::assert_snapshot!(show(&run.graph), @"
+    1.answer -> 2.messages[0].content: Rome was founded in 753 BC by Romulus.
+    1.answer -> 3.messages[0].content: Rome was founded in 753 BC by Romulus.
+    1.answer -> 4.messages[0].content: Rome was founded in 753 BC by Romulus.
+    ");
+}
+
+#[test]
 fn a_lane_does_not_repeat_itself() {
     let mut run = Build::default();
     let ask = r#"{"city": "Rome, the eternal city of Italy"}"#;

@@ -13,6 +13,8 @@ use super::{Edge, Node, NodeId};
 pub struct RunGraph {
     graph: StableDiGraph<Node, Edge>,
     places: BTreeMap<NodeId, NodeIndex>,
+    /// Whether an edge leads to a lower number; while none does, no edge to a higher one can close a cycle.
+    descends: bool,
 }
 
 impl RunGraph {
@@ -32,16 +34,19 @@ impl RunGraph {
     /// Connects two nodes. Returns `false`, and adds nothing, if either is unknown, if it would close a
     /// cycle, or if the same edge is there already.
     pub fn connect(&mut self, from: NodeId, to: NodeId, edge: Edge) -> bool {
+        let descends = from > to;
         let (Some(&from), Some(&to)) = (self.places.get(&from), self.places.get(&to)) else {
             return false;
         };
-        if from == to || petgraph::algo::has_path_connecting(&self.graph, to, from, None) {
+        let may_close = self.descends || descends;
+        if from == to || may_close && petgraph::algo::has_path_connecting(&self.graph, to, from, None) {
             return false;
         }
         if self.graph.edges_connecting(from, to).any(|present| *present.weight() == edge) {
             return false;
         }
         self.graph.add_edge(from, to, edge);
+        self.descends |= descends;
         true
     }
 

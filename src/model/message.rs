@@ -1,5 +1,7 @@
 //! A model call as a reader wants it, whatever dialect it was spoken in.
 
+use std::sync::Arc;
+
 /// A request to a model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Prompt {
@@ -8,7 +10,8 @@ pub struct Prompt {
     /// Whether a stream was asked for.
     pub stream: bool,
     /// All messages in order; system text given beside the messages is the first, with role `system`.
-    pub messages: Vec<Message>,
+    /// Calls of one conversation share those that are the same.
+    pub messages: Vec<Arc<Message>>,
     /// Tools that were offered.
     pub tools: Vec<ToolDefinition>,
     /// Everything else that reaches the model: name and JSON text, in order.
@@ -117,6 +120,8 @@ pub struct ToolDefinition {
 pub struct Reply {
     /// The provider's id of the answer.
     pub id: Option<String>,
+    /// Id of the conversation that the provider keeps it in.
+    pub conversation: Option<String>,
     /// Ids of its items (responses), in order.
     pub item_ids: Vec<String>,
     /// Model that answered.

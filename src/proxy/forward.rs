@@ -117,9 +117,13 @@ pub(crate) async fn handle(shared: Arc<Shared>, arrival: Arrival, mut request: R
     };
     let call = told(&shared, &arrival, &upstream, &path, &parts, &body);
     let exchange = Exchange::new(Arc::clone(&shared), arrival.seq, &upstream.name, &call.path);
-    let edited = match shared.answer.answer(&call).await {
+    let (edited, elsewhere) = match shared.answer.answer(&call).await {
         Verdict::Serve(served) => return serve::handle(served, &parts.method, exchange).await,
-        Verdict::Forward { body } => body,
+        Verdict::Forward { body, path } => (body, path),
+    };
+    let path = match (elsewhere, path.strip_suffix(call.path.as_str())) {
+        (Some(elsewhere), Some(before)) => format!("{before}{elsewhere}"),
+        _ => path,
     };
     let outgoing = Outgoing { upstream, path, call: &call, parts: &parts, body, edited, upgrade: upgraded.is_some() };
     let (response, exchange) = match send(&shared, outgoing, exchange).await {

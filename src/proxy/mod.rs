@@ -57,10 +57,12 @@ pub struct Call {
 /// What is to happen to a request.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// It goes to the upstream, with another body where one is given.
+    /// It goes to the upstream, with another body and to another path where they are given.
     Forward {
         /// Body instead of the agent's.
         body: Option<Bytes>,
+        /// Path instead of the agent's, as in [`Call::path`].
+        path: Option<String>,
     },
     /// It is answered here; nothing is sent.
     Serve(Served),

@@ -9,7 +9,7 @@ use super::tools::Seen;
 use crate::model::event::{Begin, Finish, Seq};
 use crate::model::{Document, ToolState};
 use crate::text::json::{Json, Kind, Ref};
-use crate::wire::canonical::{self, Key};
+use crate::wire::canonical::{self, Canonical, Key};
 use crate::wire::keys;
 
 /// An announced node and its places among all events.
@@ -27,10 +27,15 @@ pub(crate) struct Told<'a> {
 #[must_use]
 pub fn key(kind: &str, name: &str, input: &Bytes) -> Key {
     let operation = format!("announced {kind} {name}");
-    match Json::parse(input.clone()) {
-        Ok(json) => canonical::json(&operation, &keys::PLAIN, &json, &|_| None).key,
-        Err(_) => canonical::parts(&operation, &[(String::new(), input.clone())]).key,
-    }
+    canonical(kind, name, input)
+        .map_or_else(|| canonical::parts(&operation, &[(String::new(), input.clone())]).key, |canonical| canonical.key)
+}
+
+/// The canonical form of an announced node's input; `None` if it is no JSON.
+#[must_use]
+pub fn canonical(kind: &str, name: &str, input: &Bytes) -> Option<Canonical> {
+    let json = Json::parse(input.clone()).ok()?;
+    Some(canonical::json(&format!("announced {kind} {name}"), &keys::PLAIN, json, &|_| None))
 }
 
 /// Documents as they are announced: a list of texts or of objects with `id`, `text`, `score` and `metadata`.

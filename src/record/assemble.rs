@@ -212,6 +212,7 @@ struct Exchange {
 
 fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
     let mut named: HashMap<String, Key> = HashMap::new();
+    let mut known: HashMap<&str, wire::Known> = HashMap::new();
     let mut exchanges = BTreeMap::new();
     for (seq, at) in &log.calls {
         let parsed = wire::parse(&at.call.request, &|id| named.get(id).copied());
@@ -224,7 +225,8 @@ fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
         if let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) {
             // What was asked is what was sent; what it is, is what the agent wanted to send.
             let sent = at.call.decided.as_ref().and_then(|decided| Json::parse(decided.sent.clone()?).ok());
-            exchange.prompt = dialect.prompt(sent.as_ref().unwrap_or(json));
+            let known = known.entry(dialect.name()).or_default();
+            exchange.prompt = dialect.asked_after(&at.call.request, sent.as_ref().unwrap_or(json), known);
             if let Some(answer) = &at.call.answer {
                 let kind = answer.header("content-type").unwrap_or_default();
                 exchange.reply = dialect.reply(answer.status, kind, &answer.body());
@@ -327,6 +329,7 @@ impl Builder<'_> {
             drafts[call_drafts[*place]].node.lane = Some(LaneId(lanes[turn]));
         }
         let node_of = |turn: usize| call_drafts[models[turn]];
+        let seqs: Vec<Seq> = models.iter().map(|place| self.logical[*place].seq).collect();
         for (turn, link) in links.iter().enumerate() {
             if let Some(link) = link {
                 let edge = if link.compacted {
@@ -346,7 +349,7 @@ impl Builder<'_> {
         for (number, tool) in seen.iter().enumerate() {
             let announced = same.get(&number).and_then(|seq| told.iter().find(|told| told.begin.seq == *seq));
             let asked = &drafts[node_of(tool.turn)];
-            drafts.push(self.tool(tool, number, &turns, asked, announced));
+            drafts.push(self.tool(tool, number, (&turns, &seqs), asked, announced));
             let place = drafts.len() - 1;
             if let Some(told) = announced {
                 told_drafts.insert(told.begin.seq, place);
@@ -429,7 +432,7 @@ impl Builder<'_> {
         &self,
         tool: &Seen,
         number: usize,
-        turns: &[Turn<'_>],
+        (turns, seqs): (&[Turn<'_>], &[Seq]),
         asked: &Draft,
         announced: Option<&Told<'_>>,
     ) -> Draft {
@@ -440,7 +443,7 @@ impl Builder<'_> {
         if let Some(told) = told {
             documents = told;
         }
-        let read_at = tool.readers.first().map(|reader| self.request_time(turns, *reader));
+        let read_at = tool.readers.first().map(|reader| self.request_time(seqs[*reader]));
         let (began, started) = if tool.state == ToolState::MadeByHarness {
             (turn.began, asked.node.started)
         } else {
@@ -479,7 +482,7 @@ impl Builder<'_> {
                     result: content,
                     state: tool.state,
                     documents,
-                    seen_in: seen_in.map(|turn| self.seq_of(turns, turn)),
+                    seen_in: seen_in.map(|turn| seqs[turn]),
                     is_error,
                 }),
                 decided,
@@ -489,13 +492,8 @@ impl Builder<'_> {
         }
     }
 
-    fn seq_of(&self, turns: &[Turn<'_>], turn: usize) -> Seq {
-        let began = turns[turn].began;
-        self.logical.iter().find(|logical| logical.began == began).map_or(0, |logical| logical.seq)
-    }
-
-    fn request_time(&self, turns: &[Turn<'_>], turn: usize) -> Micros {
-        self.log.calls.get(&self.seq_of(turns, turn)).map_or(Micros(0), |at| at.call.request.at)
+    fn request_time(&self, seq: Seq) -> Micros {
+        self.log.calls.get(&seq).map_or(Micros(0), |at| at.call.request.at)
     }
 
     /// Adds the retrievals that the run shows by itself: a query embedded, then passages in a prompt.
@@ -627,7 +625,7 @@ fn handed_off(before: &Turn<'_>, after: &Turn<'_>) -> bool {
             .messages
             .iter()
             .find(|message| matches!(message.role.as_str(), "system" | "developer"))
-            .map(crate::model::Message::text)
+            .map(|message| message.text())
     };
     let named = |name: &str| {
         let name = name.to_ascii_lowercase();
@@ -639,7 +637,7 @@ fn handed_off(before: &Turn<'_>, after: &Turn<'_>) -> bool {
 /// The first words of the system prompt: what a call is called where nothing named it.
 fn first_words(prompt: &Prompt) -> String {
     let system = prompt.messages.iter().find(|message| matches!(message.role.as_str(), "system" | "developer"));
-    let text = system.map(crate::model::Message::text).unwrap_or_default();
+    let text = system.map(|message| message.text()).unwrap_or_default();
     let mut name = String::new();
     for word in text.split_whitespace() {
         if !name.is_empty() && name.chars().count() + word.chars().count() > 32 {

@@ -1,6 +1,7 @@
 //! Lanes: which model call goes on from the answer of which.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::model::{Message, Part, Prompt, Reply};
 
@@ -28,6 +29,65 @@ pub(crate) struct Link {
 
 type Digest = [u8; 32];
 
+/// What counts of one message, apart from those around it.
+#[derive(Debug)]
+enum Piece {
+    /// Words, and their hash where nothing of the same speaker stands beside them.
+    Text { words: String, alone: Digest },
+    /// A call, a result, a picture.
+    Other(Digest),
+    /// The id of the tool call or the result that comes next.
+    Id(Arc<str>),
+    /// A word of the text that comes next, which may be such an id.
+    Word(Arc<str>),
+}
+
+/// What counts of messages, by their address: calls of one conversation share them.
+type Pieces = HashMap<*const Message, Vec<Piece>>;
+
+fn pieces(message: &Message) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let id = |id: &str| (!id.is_empty()).then(|| Piece::Id(id.into()));
+    for part in &message.parts {
+        match part {
+            Part::Text(part) => {
+                let words = squeeze(&part.text);
+                if words.is_empty() {
+                    continue;
+                }
+                if message.role == "assistant" {
+                    // Some harnesses write the calls of an answer down as text.
+                    let found =
+                        words.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-'));
+                    pieces.extend(found.filter(|word| is_id(word)).map(|word| Piece::Word(word.into())));
+                }
+                let alone = digest(&["text", &message.role, &words]);
+                pieces.push(Piece::Text { words, alone });
+            }
+            Part::ToolCall(call) => {
+                pieces.extend(id(&call.id));
+                pieces.push(Piece::Other(digest(&["call", &call.name, &squeeze(&call.arguments)])));
+            }
+            Part::ToolResult(result) => {
+                pieces.extend(id(&result.call_id));
+                pieces.push(Piece::Other(digest(&["result", &squeeze(&result.content)])));
+            }
+            Part::Media(media) => pieces.push(Piece::Other(digest(&["media", &media.text]))),
+            Part::Reasoning(_) | Part::Other(_) => {}
+        }
+    }
+    pieces
+}
+
+fn digest(fields: &[&str]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    for field in fields {
+        hasher.update(&(field.len() as u64).to_le_bytes());
+        hasher.update(field.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
 /// What counts of a conversation: no system text, names, reasoning or spelling.
 #[derive(Debug)]
 struct Shape {
@@ -35,7 +95,15 @@ struct Shape {
     /// Hash of the first n parts, for n from 0.
     prefixes: Vec<Digest>,
     /// Ids of tool calls and of results, with the place of the part.
-    ids: Vec<(String, usize)>,
+    ids: Vec<(Arc<str>, usize)>,
+}
+
+/// Texts of one speaker that stand together: they count as one.
+#[derive(Default)]
+struct Speech<'a> {
+    role: &'a str,
+    alone: Digest,
+    words: Vec<&'a str>,
 }
 
 impl Shape {
@@ -43,81 +111,54 @@ impl Shape {
         Self { parts: Vec::new(), prefixes: vec![[0; 32]], ids: Vec::new() }
     }
 
-    fn of(messages: &[Message]) -> Self {
+    fn of(messages: &[Arc<Message>], known: &mut Pieces) -> Self {
+        let counts = |message: &&Arc<Message>| !matches!(message.role.as_str(), "system" | "developer");
+        for message in messages.iter().filter(counts) {
+            known.entry(Arc::as_ptr(message)).or_insert_with(|| pieces(message));
+        }
         let mut shape = Self::new();
-        let mut text = (String::new(), String::new());
-        for message in messages {
-            if matches!(message.role.as_str(), "system" | "developer") {
-                continue;
-            }
-            for part in &message.parts {
-                shape.part(&message.role, part, &mut text);
+        let mut speech = Speech::default();
+        for message in messages.iter().filter(counts) {
+            for piece in &known[&Arc::as_ptr(message)] {
+                shape.add(&message.role, piece, &mut speech);
             }
         }
-        shape.close(&mut text);
+        shape.close(&mut speech);
         shape
     }
 
-    fn part(&mut self, role: &str, part: &Part, text: &mut (String, String)) {
-        match part {
-            Part::Text(part) => {
-                let plain = squeeze(&part.text);
-                if plain.is_empty() {
-                    return;
+    fn add<'a>(&mut self, role: &'a str, piece: &'a Piece, speech: &mut Speech<'a>) {
+        match piece {
+            Piece::Text { words, alone } => {
+                if speech.role != role {
+                    self.close(speech);
                 }
-                if role == "assistant" {
-                    // Some harnesses write the calls of an answer down as text.
-                    let words =
-                        plain.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-'));
-                    let place = self.parts.len();
-                    self.ids.extend(words.filter(|word| is_id(word)).map(|word| (word.to_owned(), place)));
-                }
-                if text.0 != role {
-                    self.close(text);
-                    role.clone_into(&mut text.0);
-                }
-                if !text.1.is_empty() {
-                    text.1.push(' ');
-                }
-                text.1.push_str(&plain);
+                speech.role = role;
+                speech.alone = *alone;
+                speech.words.push(words);
             }
-            Part::ToolCall(call) => {
-                self.close(text);
-                if !call.id.is_empty() {
-                    self.ids.push((call.id.clone(), self.parts.len()));
-                }
-                self.push(&["call", &call.name, &squeeze(&call.arguments)]);
+            Piece::Other(part) => {
+                self.close(speech);
+                self.push(*part);
             }
-            Part::ToolResult(result) => {
-                self.close(text);
-                if !result.call_id.is_empty() {
-                    self.ids.push((result.call_id.clone(), self.parts.len()));
-                }
-                self.push(&["result", &squeeze(&result.content)]);
+            Piece::Id(id) => {
+                self.close(speech);
+                self.ids.push((Arc::clone(id), self.parts.len()));
             }
-            Part::Media(media) => {
-                self.close(text);
-                self.push(&["media", &media.text]);
-            }
-            Part::Reasoning(_) | Part::Other(_) => {}
+            Piece::Word(word) => self.ids.push((Arc::clone(word), self.parts.len())),
         }
     }
 
-    fn close(&mut self, text: &mut (String, String)) {
-        if !text.1.is_empty() {
-            let (role, said) = std::mem::take(text);
-            self.push(&["text", &role, &said]);
+    fn close(&mut self, speech: &mut Speech<'_>) {
+        match speech.words.as_slice() {
+            [] => {}
+            [_] => self.push(speech.alone),
+            many => self.push(digest(&["text", speech.role, &many.join(" ")])),
         }
-        text.0.clear();
+        *speech = Speech::default();
     }
 
-    fn push(&mut self, fields: &[&str]) {
-        let mut hasher = blake3::Hasher::new();
-        for field in fields {
-            hasher.update(&(field.len() as u64).to_le_bytes());
-            hasher.update(field.as_bytes());
-        }
-        let part = *hasher.finalize().as_bytes();
+    fn push(&mut self, part: Digest) {
         self.prefixes.push(chain(&self.prefixes[self.parts.len()], &part));
         self.parts.push(part);
     }
@@ -134,11 +175,10 @@ fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A candidate: which turn, after which part of the later request, and how strong.
+/// A candidate: which turn, and after which part of the later request.
 struct Found {
     from: usize,
     place: usize,
-    strength: u8,
     compacted: bool,
 }
 
@@ -158,7 +198,11 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// Adds a call; returns its place.
     pub(crate) fn ask(&mut self, prompt: &Prompt) -> usize {
-        self.asked.push(Shape::of(&prompt.messages));
+        self.ask_as(Shape::of(&prompt.messages, &mut Pieces::new()))
+    }
+
+    fn ask_as(&mut self, shape: Shape) -> usize {
+        self.asked.push(shape);
         self.ended.push(usize::MAX);
         self.long.push(false);
         self.continued.push(0);
@@ -169,15 +213,15 @@ impl Lanes {
     pub(crate) fn answer(&mut self, place: usize, ended: usize, reply: &Reply) {
         self.ended[place] = ended;
         self.long[place] = reply.text().chars().count() >= 20;
-        for id in reply.id.iter().chain(&reply.item_ids) {
+        for id in reply.id.iter().chain(&reply.conversation).chain(&reply.item_ids) {
             self.by_response.entry(id.clone()).or_default().push(place);
         }
         for call in reply.tool_calls().filter(|call| !call.id.is_empty()) {
             self.by_call.entry(call.id.clone()).or_default().push(place);
         }
         for parts in std::iter::once(&reply.parts).chain(&reply.choices) {
-            let said = [Message { role: "assistant".into(), parts: parts.clone(), ..Message::default() }];
-            let said = Shape::of(&said);
+            let said = Message { role: "assistant".into(), parts: parts.clone(), ..Message::default() };
+            let said = Shape::of(&[said.into()], &mut Pieces::new());
             if said.parts.is_empty() {
                 continue;
             }
@@ -201,33 +245,35 @@ impl Lanes {
             candidates.iter().copied().filter(|from| *from != place && self.ended[*from] < began).collect()
         };
         let shape = &self.asked[place];
+        // The last place wins, so they are gone through from the end; in one place an id counts before the
+        // whole, and the first id before the others.
         let mut best: Option<Found> = None;
-        let mut offer = |found: Found| {
-            if best.as_ref().is_none_or(|best| (found.place, found.strength) > (best.place, best.strength)) {
-                best = Some(found);
-            }
-        };
         if let Some(from) = prompt.previous.as_deref().and_then(|id| before(self.by_response.get(id)).pop()) {
-            offer(Found { from, place: usize::MAX, strength: 3, compacted: false });
+            best = Some(Found { from, place: usize::MAX, compacted: false });
         }
-        for (id, at) in &shape.ids {
-            if let Some(from) = before(self.by_call.get(id.as_str())).pop() {
-                let compacted = *at < self.asked[from].parts.len();
-                offer(Found { from, place: *at, strength: 2, compacted });
+        for (id, at) in shape.ids.iter().rev() {
+            if best.as_ref().is_some_and(|best| best.place > *at) {
+                break;
+            }
+            if let Some(from) = before(self.by_call.get(&**id)).pop() {
+                best = Some(Found { from, place: *at, compacted: *at < self.asked[from].parts.len() });
             }
         }
-        for (count, hash) in shape.prefixes.iter().enumerate().skip(1) {
+        for (at, hash) in shape.prefixes[1..].iter().enumerate().rev() {
+            if best.as_ref().is_some_and(|best| best.place >= at) {
+                break;
+            }
             // Of equal answers to equal requests the one that nobody has continued yet.
             let candidates = before(self.by_whole.get(hash));
             if let Some(from) = candidates.into_iter().min_by_key(|from| self.continued[*from]) {
-                offer(Found { from, place: count - 1, strength: 1, compacted: false });
+                best = Some(Found { from, place: at, compacted: false });
             }
         }
         if best.is_none() {
             for (at, part) in shape.parts.iter().enumerate() {
                 for from in before(self.by_text.get(part)) {
                     if self.long[from] && self.asked[from].parts.ends_with(&shape.parts[..at]) {
-                        best = Some(Found { from, place: at, strength: 0, compacted: true });
+                        best = Some(Found { from, place: at, compacted: true });
                     }
                 }
             }
@@ -248,8 +294,9 @@ fn chain(before: &Digest, part: &Digest) -> Digest {
 /// For every turn, in order of their requests, the turn that it continues.
 pub(crate) fn links(turns: &[Turn<'_>]) -> Vec<Option<Link>> {
     let mut lanes = Lanes::default();
+    let mut pieces = Pieces::new();
     for turn in turns {
-        lanes.ask(turn.prompt);
+        lanes.ask_as(Shape::of(&turn.prompt.messages, &mut pieces));
     }
     for (place, turn) in turns.iter().enumerate() {
         lanes.answer(place, turn.ended, turn.reply);
@@ -300,7 +347,8 @@ mod tests {
         let calls: Vec<(Prompt, Reply)> = calls
             .iter()
             .map(|(messages, parts)| {
-                let prompt = Prompt { messages: messages.clone(), ..Prompt::default() };
+                let messages = messages.iter().cloned().map(Arc::new).collect();
+                let prompt = Prompt { messages, ..Prompt::default() };
                 (prompt, Reply { parts: parts.clone(), ..Reply::default() })
             })
             .collect();

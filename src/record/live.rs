@@ -11,7 +11,7 @@ pub struct Live;
 
 impl Answer for Live {
     fn answer<'a>(&'a self, _: &'a Call) -> Boxed<'a, Verdict> {
-        Box::pin(std::future::ready(Verdict::Forward { body: None }))
+        Box::pin(std::future::ready(Verdict::Forward { body: None, path: None }))
     }
 
     fn begin<'a>(&'a self, _: &'a Begin) -> Boxed<'a, Option<Given>> {

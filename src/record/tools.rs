@@ -1,9 +1,10 @@
 //! Tools that ran inside the agent, read off the conversation.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::lanes::{Link, Turn};
-use crate::model::{Part, ToolCall, ToolResult, ToolState};
+use crate::model::{Message, Part, ToolCall, ToolResult, ToolState};
 
 /// A tool as the conversation shows it.
 #[derive(Debug, Clone)]
@@ -24,12 +25,14 @@ pub(crate) struct Seen {
 
 /// Finds all tools of a run, in order of the turns that show them.
 pub(crate) fn tools(turns: &[Turn<'_>], links: &[Option<Link>]) -> Vec<Seen> {
-    let results = index(turns);
-    let introduced: BTreeSet<&str> =
+    let results = index(turns, links);
+    let mut shown: HashSet<String> = HashSet::new();
+    let introduced: HashSet<&str> =
         turns.iter().flat_map(|turn| turn.reply.tool_calls()).map(|call| call.id.as_str()).collect();
     let mut found = Vec::new();
     for (place, turn) in turns.iter().enumerate() {
-        harness_calls(turns, links, place, &introduced, &mut found);
+        let before = found.len();
+        harness_calls(turns, links, place, (&introduced, &shown), &mut found);
         for (number, call) in turn.reply.tool_calls().enumerate() {
             let mut seen = Seen {
                 turn: place,
@@ -52,19 +55,27 @@ pub(crate) fn tools(turns: &[Turn<'_>], links: &[Option<Link>]) -> Vec<Seen> {
             }
             found.push(seen);
         }
+        shown.extend(found[before..].iter().map(|seen| seen.call.id.clone()));
     }
     found
 }
 
+/// Messages of a turn that the turn which it continues did not have.
+fn new_messages<'a>(turns: &[Turn<'a>], links: &[Option<Link>], place: usize) -> &'a [Arc<Message>] {
+    let messages = &turns[place].prompt.messages;
+    let before = links[place].map(|link| &turns[link.from].prompt.messages);
+    let same = before.into_iter().flatten().zip(messages).take_while(|(old, new)| Arc::ptr_eq(old, new)).count();
+    &messages[same..]
+}
+
 type Results<'a> = HashMap<&'a str, Vec<(usize, &'a ToolResult)>>;
 
-fn index<'a>(turns: &[Turn<'a>]) -> Results<'a> {
+/// Results by the ids of their calls, and the turns that show them first.
+fn index<'a>(turns: &[Turn<'a>], links: &[Option<Link>]) -> Results<'a> {
     let mut results: Results<'_> = HashMap::new();
-    for (place, turn) in turns.iter().enumerate() {
-        for part in turn.prompt.messages.iter().flat_map(|message| &message.parts) {
-            if let Part::ToolResult(result) = part {
-                results.entry(&result.call_id).or_default().push((place, result));
-            }
+    for place in 0..turns.len() {
+        for result in results_in(new_messages(turns, links, place)) {
+            results.entry(&result.call_id).or_default().push((place, result));
         }
     }
     results
@@ -133,21 +144,23 @@ fn harness_calls(
     turns: &[Turn<'_>],
     links: &[Option<Link>],
     place: usize,
-    introduced: &BTreeSet<&str>,
+    (introduced, shown): (&HashSet<&str>, &HashSet<String>),
     found: &mut Vec<Seen>,
 ) {
     // What stands in the first request of a conversation was remembered, not done in this run.
     let Some(link) = links[place] else { return };
-    let known: BTreeSet<&str> = calls_in(&turns[link.from]).map(|call| call.id.as_str()).collect();
-    let shown: BTreeSet<String> = found.iter().map(|seen| seen.call.id.clone()).collect();
-    let results = index(&turns[place..=place]);
-    let mut number = 0;
-    for call in calls_in(&turns[place]) {
+    let is_new = |call: &&ToolCall| {
         let id = call.id.as_str();
-        if id.is_empty() || introduced.contains(id) || known.contains(id) || shown.contains(id) || call.by_provider {
-            continue;
-        }
-        let result = results.get(id).and_then(|results| results.first()).map(|(_, result)| (*result).clone());
+        !id.is_empty() && !introduced.contains(id) && !shown.contains(id) && !call.by_provider
+    };
+    let calls: Vec<&ToolCall> = calls_in(new_messages(turns, links, place)).filter(is_new).collect();
+    if calls.is_empty() {
+        return;
+    }
+    let known: HashSet<&str> = calls_in(&turns[link.from].prompt.messages).map(|call| call.id.as_str()).collect();
+    let made = calls.into_iter().filter(|call| !known.contains(call.id.as_str()));
+    for (number, call) in made.enumerate() {
+        let result = results_in(&turns[place].prompt.messages).find(|result| result.call_id == call.id).cloned();
         found.push(Seen {
             turn: place,
             place: format!("harness:{number}:{}", call.name),
@@ -156,13 +169,19 @@ fn harness_calls(
             readers: vec![place],
             state: ToolState::MadeByHarness,
         });
-        number += 1;
     }
 }
 
-fn calls_in<'a>(turn: &Turn<'a>) -> impl Iterator<Item = &'a ToolCall> {
-    turn.prompt.messages.iter().flat_map(|message| &message.parts).filter_map(|part| match part {
+fn calls_in(messages: &[Arc<Message>]) -> impl Iterator<Item = &ToolCall> {
+    messages.iter().flat_map(|message| &message.parts).filter_map(|part| match part {
         Part::ToolCall(call) => Some(call),
+        _ => None,
+    })
+}
+
+fn results_in(messages: &[Arc<Message>]) -> impl Iterator<Item = &ToolResult> {
+    messages.iter().flat_map(|message| &message.parts).filter_map(|part| match part {
+        Part::ToolResult(result) => Some(result),
         _ => None,
     })
 }

@@ -1,24 +1,21 @@
 //! How replayable a recording is, and which node is to blame: read off the recording, with nothing running.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use memchr::memmem;
 
-use super::clock::{Clock, Reading};
 use super::effects;
-use super::naming::epoch;
-use super::opaque::{Piece, Splitter};
+use super::made_up::made_up;
 use super::plan::{Entry, entries, ranges, runs_in_agent};
-use super::readings;
-use super::split::Split;
+use super::said::Said;
 use crate::config::Settings;
 use crate::model::event::{Ending, Seq};
-use crate::model::{Call, Detail, Edge, Kind, Message, Micros, Node, NodeId, Part, Reply, Run, Source};
+use crate::model::{Call, Detail, Edge, Kind, Message, Micros, Node, NodeId, Part, Run, Source};
 use crate::redact;
 use crate::text::escape::one_line;
 use crate::text::units::count;
-use crate::wire::canonical::{Key, TokenKind};
+use crate::wire::canonical::Key;
 
 /// How well something can be replayed, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -330,10 +327,10 @@ impl Assessment {
 #[must_use]
 pub fn gradeable(run: &Run, settings: &Settings) -> Assessment {
     let entries = entries(run, &[]);
-    let said = Said::of(run);
+    let mut said = Said::of(run);
     let mut reasons: BTreeMap<NodeId, Vec<Reason>> = BTreeMap::new();
     let mut add = |node: NodeId, reason: Option<Reason>| reasons.entry(node).or_default().extend(reason);
-    let mut made = made_up(run, &entries, &said, settings);
+    let mut made = made_up(run, &entries, &mut said, settings);
     let mut twins = twins(&entries);
     let mut carried: BTreeSet<usize> = BTreeSet::new();
     let mut redacted: BTreeMap<Seq, usize> = BTreeMap::new();
@@ -359,7 +356,7 @@ pub fn gradeable(run: &Run, settings: &Settings) -> Assessment {
                     }
                 }
                 add(node.id, twins.remove(&node.id).map(Reason::Twins));
-                for reason in conversation(run, node, &said) {
+                for reason in conversation(run, node, &mut said) {
                     add(node.id, Some(reason));
                 }
             }
@@ -431,125 +428,6 @@ fn wholeness(call: &Call) -> Option<Reason> {
     }
 }
 
-/// What was answered in a run, and when: what the agent can have from there.
-struct Said(Vec<(Micros, Vec<u8>)>);
-
-impl Said {
-    fn of(run: &Run) -> Self {
-        let mut said = Vec::new();
-        for node in run.graph.nodes() {
-            let Some(ended) = node.ended else { continue };
-            match &node.detail {
-                Detail::Call { reply, .. } => said.push((ended, reply_text(reply))),
-                Detail::Http { .. } => {
-                    let body = node.seq.and_then(|seq| run.calls.get(&seq)).and_then(|call| call.answer.as_ref());
-                    said.extend(body.map(|answer| (ended, answer.body().to_vec())));
-                }
-                Detail::Block(block) => {
-                    said.extend(block.output.as_ref().map(|text| (ended, text.clone().into_bytes())));
-                }
-                Detail::Tool(_) => {}
-            }
-        }
-        said.sort_by_key(|(ended, _)| *ended);
-        Self(said)
-    }
-
-    /// Whether an answer that ended before `at` contains this.
-    fn contains(&self, text: &[u8], at: Micros) -> bool {
-        let finder = memmem::Finder::new(text);
-        self.0.iter().take_while(|(ended, _)| *ended <= at).any(|(_, said)| finder.find(said).is_some())
-    }
-}
-
-/// Everything in an answer that an agent may repeat, apart from one another.
-fn reply_text(reply: &Reply) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut add = |text: &str| {
-        out.extend_from_slice(text.as_bytes());
-        out.push(0);
-    };
-    reply.id.iter().chain(&reply.item_ids).for_each(|id| add(id));
-    for part in reply.parts.iter().chain(reply.choices.iter().flatten()) {
-        match part {
-            Part::Text(text) | Part::Media(text) | Part::Other(text) => add(&text.text),
-            Part::Reasoning(reasoning) => add(&reasoning.text),
-            Part::ToolCall(call) => {
-                add(&call.id);
-                call.item_id.iter().for_each(|id| add(id));
-                add(&call.arguments);
-            }
-            Part::ToolResult(result) => {
-                add(&result.call_id);
-                add(&result.content);
-            }
-        }
-    }
-    out
-}
-
-/// Names, readings and ids that first stand in each call's request and come from no answer.
-fn made_up(run: &Run, entries: &[Entry], said: &Said, settings: &Settings) -> HashMap<Seq, Vec<Reason>> {
-    let temporary: Vec<&str> =
-        run.started.places.iter().filter(|(name, _)| name == "tmp").map(|(_, value)| value.as_str()).collect();
-    let splitter = Splitter::new(Vec::new(), &temporary, &settings.names);
-    let seconds = |at: Micros| i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
-    let start = seconds(run.started.at);
-    let mut known: HashSet<Vec<u8>> = HashSet::new();
-    let mut found = HashMap::new();
-    let mut ordered: Vec<&Entry> = entries.iter().collect();
-    ordered.sort_by_key(|entry| (entry.began, entry.seq));
-    for entry in ordered {
-        let canonical = &entry.parsed.canonical;
-        let clock = Clock { start, now: seconds(entry.began) };
-        let split = Split::new(&splitter, canonical);
-        let (mut names, mut clocks, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-        let in_result = |token: usize| canonical.results.iter().any(|result| result.tokens.contains(&token));
-        for (place, token) in canonical.tokens.iter().enumerate() {
-            let pieces = split.pieces(place);
-            if pieces.is_empty() || in_result(place) {
-                continue;
-            }
-            let text = canonical.bytes(token);
-            for piece in pieces {
-                let is_reading = piece.reading && is_near(token.kind, text, *piece, clock);
-                if !is_reading && !piece.sure {
-                    continue;
-                }
-                let value = piece.of(text);
-                if known.insert(value.to_vec()) && !said.contains(value, entry.began) {
-                    let list = if is_reading { &mut clocks } else { &mut names };
-                    list.push((canonical.path(token), String::from_utf8_lossy(value).into_owned()));
-                }
-            }
-        }
-        for id in &canonical.ids {
-            if known.insert(id.clone().into_bytes()) && !said.contains(id.as_bytes(), entry.began) {
-                ids.push(id.clone());
-            }
-        }
-        let mut reasons = Vec::new();
-        reasons.extend((!names.is_empty()).then_some(Reason::Names(names)));
-        reasons.extend((!clocks.is_empty()).then_some(Reason::Readings(clocks)));
-        reasons.extend((!ids.is_empty()).then_some(Reason::MadeIds(ids)));
-        found.insert(entry.seq, reasons);
-    }
-    found
-}
-
-/// Whether a piece is a date or time near the clock of its request.
-fn is_near(kind: TokenKind, text: &[u8], piece: Piece, clock: Clock) -> bool {
-    let reading = if kind == TokenKind::Number {
-        epoch(text)
-    } else {
-        let (start, end) = (piece.start as usize, piece.end as usize);
-        let digit = text[start..end].iter().position(u8::is_ascii_digit);
-        let read = digit.and_then(|digit| readings::read(&text[..end], start + digit, start));
-        read.filter(|found| found.end == end).map(|found| found.reading)
-    };
-    reading.is_some_and(|reading| Reading::both_near(&reading, clock, &reading, clock))
-}
-
 /// For each node the nodes whose requests equal its own, were in flight with it, and got other answers.
 pub(super) fn twins(entries: &[Entry]) -> BTreeMap<NodeId, Vec<NodeId>> {
     let mut by_key: HashMap<Key, Vec<&Entry>> = HashMap::new();
@@ -557,14 +435,15 @@ pub(super) fn twins(entries: &[Entry]) -> BTreeMap<NodeId, Vec<NodeId>> {
         by_key.entry(entry.parsed.canonical.key).or_default().push(entry);
     }
     let mut found: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
-    for group in by_key.into_values().filter(|group| group.len() > 1) {
+    for mut group in by_key.into_values().filter(|group| group.len() > 1) {
+        group.sort_by_key(|entry| entry.began);
         for (place, one) in group.iter().enumerate() {
-            for other in &group[place + 1..] {
-                let together = one.ended.is_none_or(|ended| other.began < ended)
-                    && other.ended.is_none_or(|ended| one.began < ended);
-                let ids = |entry: &Entry| entry.parsed.canonical.ids.clone();
+            let in_flight = |other: &&&Entry| one.ended.is_none_or(|ended| other.began < ended);
+            for other in group[place + 1..].iter().take_while(in_flight) {
+                let together = other.ended.is_none_or(|ended| one.began < ended);
+                let (ids, others) = (&one.parsed.canonical.ids, &other.parsed.canonical.ids);
                 // Ids that we serve tell them apart.
-                let apart = !ids(one).is_empty() && ids(one) != ids(other);
+                let apart = !ids.is_empty() && ids != others;
                 if one.node != other.node && together && one.digest != other.digest && !apart {
                     found.entry(one.node).or_default().extend([one.node, other.node]);
                     found.entry(other.node).or_default().extend([one.node, other.node]);
@@ -576,15 +455,15 @@ pub(super) fn twins(entries: &[Entry]) -> BTreeMap<NodeId, Vec<NodeId>> {
 }
 
 /// What a model call takes from before the run.
-fn conversation(run: &Run, node: &Node, said: &Said) -> Vec<Reason> {
+fn conversation(run: &Run, node: &Node, said: &mut Said) -> Vec<Reason> {
     let Detail::Call { prompt, .. } = &node.detail else { return Vec::new() };
     let mut found = Vec::new();
     let call = node.seq.and_then(|seq| run.calls.get(&seq));
     let began = call.map_or(node.started, |call| call.request.at);
-    let unknown = |id: &String| !id.is_empty() && !said.contains(id.as_bytes(), began);
-    let state = prompt.previous.clone().filter(unknown);
+    let mut unknown = |id: &String| !id.is_empty() && !said.contains(id, began);
+    let state = prompt.previous.clone().filter(&mut unknown);
     found.extend(
-        state.or_else(|| call.and_then(|call| referred(call).into_iter().find(unknown))).map(Reason::ServerState),
+        state.or_else(|| call.and_then(|call| referred(call).into_iter().find(&mut unknown))).map(Reason::ServerState),
     );
     let continues = run.graph.into_node(node.id).any(|(from, edge)| {
         matches!(edge, Edge::Then | Edge::Compacted | Edge::Handoff)
@@ -613,15 +492,15 @@ fn referred(call: &Call) -> Vec<String> {
 }
 
 /// Whether a message is what a model or a tool said, and no answer of the run contained it.
-fn is_from_elsewhere(message: &Message, said: &Said, began: Micros) -> bool {
+fn is_from_elsewhere(message: &Message, said: &mut Said, began: Micros) -> bool {
     message.parts.iter().any(|part| match part {
         Part::Text(text) if message.role == "assistant" => {
             let text = text.text.trim();
-            !text.is_empty() && !said.contains(text.as_bytes(), began)
+            !text.is_empty() && !said.contains(text, began)
         }
-        Part::ToolCall(call) if call.id.is_empty() => !said.contains(call.arguments.as_bytes(), began),
-        Part::ToolCall(call) => !said.contains(call.id.as_bytes(), began),
-        Part::ToolResult(result) => !result.call_id.is_empty() && !said.contains(result.call_id.as_bytes(), began),
+        Part::ToolCall(call) if call.id.is_empty() => !said.contains(&call.arguments, began),
+        Part::ToolCall(call) => !said.contains(&call.id, began),
+        Part::ToolResult(result) => !result.call_id.is_empty() && !said.contains(&result.call_id, began),
         _ => false,
     })
 }

@@ -6,6 +6,7 @@ use crate::lineage;
 use crate::model::event::Seq;
 use crate::model::{Detail, Node, NodeId, Run};
 use crate::text::json::{Json, Path, Step};
+use crate::text::words;
 use crate::wire::{self, Dialect, Side};
 
 /// How far a change to an input reaches.
@@ -40,6 +41,8 @@ pub struct Change {
     pub old: Option<String>,
     /// What it touches.
     pub target: Target,
+    /// A field that it may have meant, where it adds one that hardly anybody has.
+    pub meant: Option<String>,
 }
 
 /// What a change touches.
@@ -185,13 +188,13 @@ impl Change {
             dialect
                 .set(Side::Answer, &unary, &wanted.path, &wanted.value)
                 .map_err(|error| Error::Refused { node: node.id, reason: error.to_string() })?;
-            return Ok(Self { wanted, old, target: Target::Answer });
+            return Ok(Self { wanted, old, target: Target::Answer, meant: None });
         }
         let old = dialect.get(Side::Request, &request, &wanted.path);
         dialect
             .set(Side::Request, &request, &wanted.path, &wanted.value)
             .map_err(|error| Error::Refused { node: node.id, reason: error.to_string() })?;
-        Ok(Self { wanted, old, target: Target::Input })
+        Ok(Self { meant: meant(&wanted.path, &request).filter(|_| old.is_none()), wanted, old, target: Target::Input })
     }
 
     /// The result of a tool, or its arguments: those are part of the answer that asked for it.
@@ -204,7 +207,7 @@ impl Change {
                 let announced = node.seq.filter(|_| node.source == crate::model::Source::Announced);
                 let target = Target::Result { call_id: tool.call_id.clone(), announced };
                 let wanted = Wanted { path: Path(vec![Step::Key("result".into())]), value, ..wanted };
-                Ok(Self { wanted, old: Some(old.to_owned()), target })
+                Ok(Self { wanted, old: Some(old.to_owned()), target, meant: None })
             }
             Some(Step::Key(key)) if key == "documents" && node.seq.is_some() => {
                 Self::of_block(node, node.seq.unwrap_or_default(), wanted)
@@ -225,7 +228,7 @@ impl Change {
                     replace_text(old, &document.text, &wanted.value).ok_or_else(|| missing(node, &wanted.path))?;
                 let target = Target::Result { call_id: tool.call_id.clone(), announced: None };
                 let wanted = Wanted { path: Path(vec![Step::Key("result".into())]), value, ..wanted };
-                Ok(Self { wanted, old: Some(old.to_owned()), target })
+                Ok(Self { wanted, old: Some(old.to_owned()), target, meant: None })
             }
             Some(Step::Key(key)) if key == "arguments" || key == "name" => {
                 let (seq, place) = node.anchor.clone().ok_or_else(|| missing(node, &wanted.path))?;
@@ -257,7 +260,7 @@ impl Change {
         if !known {
             return Err(missing(node, &wanted.path));
         }
-        Ok(Self { wanted, old, target: Target::Given(seq) })
+        Ok(Self { wanted, old, target: Target::Given(seq), meant: None })
     }
 
     fn of_http(run: &Run, node: &Node, wanted: Wanted) -> Result<Self, Error> {
@@ -275,7 +278,13 @@ impl Change {
         let inner = Path(wanted.path.0[1..].to_vec());
         let found = json.root().find(&inner).ok_or_else(|| missing(node, &wanted.path))?;
         let old = found.as_str().map_or_else(|| found.raw_str().into_owned(), std::borrow::Cow::into_owned);
-        Ok(Self { wanted, old: Some(old), target: side })
+        Ok(Self { wanted, old: Some(old), target: side, meant: None })
+    }
+
+    /// Whether it changes a message of a request.
+    pub(super) fn is_message(&self) -> bool {
+        let names = |key: &str| matches!(key, "messages" | "input" | "inputs");
+        matches!(self.wanted.path.0.as_slice(), [Step::Key(key), Step::Index(_), ..] if names(key))
     }
 
     /// Where this change holds in a request of its scope: at its own path, or where the replaced part stands.
@@ -312,6 +321,50 @@ impl Change {
             .find(|path| dialect.get(Side::Request, body, path).as_ref() == Some(old))
             .and_then(|path| set(&path))
     }
+}
+
+/// Parameters that providers' references name.
+const PARAMETERS: &[&str] = &[
+    "completion_args",
+    "frequency_penalty",
+    "instructions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "messages",
+    "model",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "reasoning",
+    "reasoning_effort",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop_sequences",
+    "system",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "verbosity",
+];
+
+/// The parameter that a name which nobody has was probably meant to be.
+fn meant(path: &Path, request: &Json) -> Option<String> {
+    let ([Step::Key(name)] | [_, Step::Key(name)]) = path.0.as_slice() else { return None };
+    if PARAMETERS.contains(&name.as_str()) {
+        return None;
+    }
+    let own = request.root().items().filter_map(|member| Some(String::from_utf8_lossy(&member.key()?).into_owned()));
+    let known = own.chain(PARAMETERS.iter().map(|&known| known.to_owned()));
+    let near = known.map(|known| (words::edits(name, &known), known));
+    let near = near.filter(|(edits, known)| (1..=2).contains(edits) && known.len() > 2 * edits);
+    near.min_by_key(|(edits, _)| *edits).map(|(_, known)| known)
 }
 
 /// Whether a path of a model call names part of its answer.

@@ -9,7 +9,7 @@ use super::miss::may_be_ignored;
 use super::naming::epoch;
 use super::opaque::{Class, Splitter};
 use super::plan::{Entry, Plan, without};
-use crate::model::event::{Action, Grade, Request};
+use crate::model::event::{Action, Grade, Request, Seq};
 use crate::model::{Call, Micros, NodeId, Run, RunId};
 use crate::text::json::{Json, Kind, Path, Step};
 use crate::wire;
@@ -26,6 +26,8 @@ pub enum What {
     Reading,
     /// An opaque name; it is renamed.
     Name,
+    /// A field that is not compared.
+    Ignored,
     /// How the agent ended.
     ExitCode,
 }
@@ -39,6 +41,7 @@ impl What {
             Self::Result(_) => "tool_result",
             Self::Reading => "reading",
             Self::Name => "name",
+            Self::Ignored => "ignored",
             Self::ExitCode => "exit_code",
         }
     }
@@ -124,20 +127,29 @@ impl Flakiness {
     }
 }
 
-/// Compares replays with the recording that a plan lays out; fields that it ignores do not count.
+/// A replay to compare.
+#[derive(Debug)]
+pub struct Replayed {
+    /// Its own run.
+    pub run: Run,
+    /// For each refused request the recorded call that is nearest to it.
+    pub nearest: BTreeMap<Seq, NodeId>,
+}
+
+/// Compares replays with the recording that a plan lays out.
 #[must_use]
-pub fn flakiness(plan: &Plan, replays: &[Run]) -> Flakiness {
+pub fn flakiness(plan: &Plan, replays: &[Replayed]) -> Flakiness {
     let mut found = Found { plan, runs: replays.len(), values: BTreeMap::new() };
     let mut refused = vec![0; replays.len()];
     let mut absent = Vec::new();
-    for (place, run) in replays.iter().enumerate() {
+    for (place, Replayed { run, nearest }) in replays.iter().enumerate() {
         let splitter = splitter(plan, &run.started);
         let mut times: BTreeMap<NodeId, usize> = BTreeMap::new();
         for call in run.calls.values() {
             let Some(decided) = &call.decided else { continue };
             if decided.action == Action::Refuse {
                 refused[place] += 1;
-                found.refused(place, call, &splitter);
+                found.refused(place, call, nearest.get(&call.request.seq).copied(), &splitter);
             } else if let Some(node) = decided.node {
                 let time = times.entry(node).or_default();
                 let attempts = || plan.entries.iter().filter(|entry| entry.node == node);
@@ -173,7 +185,7 @@ pub fn flakiness(plan: &Plan, replays: &[Run]) -> Flakiness {
         }
     }
     let volatile = found.values.into_values().collect();
-    let runs = replays.iter().map(|run| run.id.clone()).collect();
+    let runs = replays.iter().map(|replay| replay.run.id.clone()).collect();
     Flakiness { recorded: plan.run().id.clone(), runs, volatile, races: races(plan, replays), absent, refused }
 }
 
@@ -221,12 +233,8 @@ impl Found<'_> {
     }
 
     /// A call that was refused, compared with the recorded one that is nearest to it.
-    fn refused(&mut self, place: usize, call: &Call, splitter: &Splitter) {
+    fn refused(&mut self, place: usize, call: &Call, nearest: Option<NodeId>, splitter: &Splitter) {
         let notes = call.decided.as_ref().map(|decided| decided.notes.as_slice()).unwrap_or_default();
-        let nearest = notes.iter().find_map(|note| {
-            let rest = note.strip_prefix("nearest is node ")?;
-            rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok().map(NodeId)
-        });
         let entry = self.plan.entries.iter().rfind(|entry| Some(entry.node) == nearest);
         let explained = entry.is_some_and(|entry| self.compare(place, entry, &call.request, true, splitter));
         if !explained {
@@ -237,6 +245,7 @@ impl Found<'_> {
 
     /// Adds what differs between a recorded request and one of a replay; returns whether a miss is explained.
     fn compare(&mut self, place: usize, entry: &Entry, request: &Request, missed: bool, splitter: &Splitter) -> bool {
+        let whole_request = request;
         let request = without(request, &self.plan.options.ignore);
         let new = wire::parse(&request, &|_| None).canonical;
         let ignoring = self.plan.run.calls.get(&entry.seq).filter(|_| !self.plan.options.ignore.is_empty());
@@ -282,9 +291,10 @@ impl Found<'_> {
                 }
             }
         }
+        found.extend(self.ignored(entry, whole_request));
         // Where nothing else differs, a name or reading is what was not accepted.
         let only_accepted = !found.iter().any(|(what, _)| *what == What::Miss);
-        let explained = !found.is_empty();
+        let explained = found.iter().any(|(what, _)| *what != What::Ignored);
         for (mut what, value) in found {
             if missed && only_accepted && matches!(what, What::Name | What::Reading) {
                 what = What::Miss;
@@ -297,6 +307,28 @@ impl Found<'_> {
             self.add(place, what, Value { ignore, ..value }, Some(entry.node));
         }
         explained
+    }
+
+    /// Fields that are not compared and differ.
+    fn ignored(&self, entry: &Entry, request: &Request) -> Vec<(What, Value)> {
+        if self.plan.options.ignore.is_empty() {
+            return Vec::new();
+        }
+        let new = wire::parse(request, &|_| None).canonical;
+        let (old, new) = (entry.parsed.canonical.body(), new.body());
+        let value = |body: &Json, path: &Path| {
+            body.root().find(path).map(|found| cut(&found.raw_str(), WIDE)).filter(|text| text != "null")
+        };
+        let paths = self.plan.options.ignore.iter();
+        paths
+            .filter_map(|path| {
+                let raw = |body: &Json| body.root().find(path).map(|found| found.raw().to_vec());
+                (raw(old) != raw(new)).then(|| {
+                    let (recorded, new) = (value(old, path), value(new, path).or(Some("nothing".to_owned())));
+                    (What::Ignored, Value { path: path.to_string(), recorded, new, ignore: None })
+                })
+            })
+            .collect()
     }
 
     /// Name of the tool that was called by this id.
@@ -356,6 +388,11 @@ fn pieces(
     (a[from..] == b[to..]).then_some(found)
 }
 
+/// Whether two texts differ in names and readings only.
+pub(super) fn only_names(splitter: &Splitter, left: &[u8], right: &[u8]) -> bool {
+    pieces(splitter, (TokenKind::Text, left), (TokenKind::Text, right)).is_some()
+}
+
 /// What differs in two results of a tool: by path where both are JSON objects or lists.
 fn within(recorded: &str, new: &str) -> Vec<Value> {
     if let (Ok(left), Ok(right)) = (Json::parse_text(recorded), Json::parse_text(new))
@@ -363,8 +400,8 @@ fn within(recorded: &str, new: &str) -> Vec<Value> {
         && matches!(left.root().kind(), Kind::Object | Kind::Array)
     {
         let none: wire::canonical::Resolve<'_> = &|_| None;
-        let canonical = |json: &Json| wire::canonical::json("result", &wire::keys::PLAIN, json, none);
-        let differences = canonical(&left).differences(&canonical(&right), usize::MAX);
+        let canonical = |json: Json| wire::canonical::json("result", &wire::keys::PLAIN, json, none);
+        let differences = canonical(left).differences(&canonical(right), usize::MAX);
         if !differences.is_empty() {
             let value = |difference: wire::canonical::Difference| Value {
                 path: format!("$.{}", difference.path),
@@ -403,7 +440,7 @@ fn apart(left: &str, right: &str) -> (String, String) {
 }
 
 /// Calls that came or ended in another order in any run, and those that nothing tells apart.
-fn races(plan: &Plan, replays: &[Run]) -> Vec<Race> {
+fn races(plan: &Plan, replays: &[Replayed]) -> Vec<Race> {
     let node = |call: &Call| call.decided.as_ref().and_then(|decided| decided.node);
     let first = |mut all: Vec<(Micros, u64, NodeId)>| {
         all.sort_unstable();
@@ -413,7 +450,7 @@ fn races(plan: &Plan, replays: &[Run]) -> Vec<Race> {
     let mut arrivals = vec![first(plan.entries.iter().map(|entry| (entry.began, entry.seq, entry.node)).collect())];
     let mut ends =
         vec![first(plan.entries.iter().filter_map(|entry| Some((entry.ended?, entry.seq, entry.node))).collect())];
-    for run in replays {
+    for Replayed { run, .. } in replays {
         // Numbers are drawn in the order of arrival.
         arrivals.push(first(run.calls.iter().filter_map(|(seq, call)| Some((Micros(0), *seq, node(call)?))).collect()));
         ends.push(first(run.calls.iter().filter_map(|(seq, call)| Some((call.ended?, *seq, node(call)?))).collect()));
@@ -423,12 +460,15 @@ fn races(plan: &Plan, replays: &[Run]) -> Vec<Race> {
     races.extend(inverted(&ends).into_iter().map(|nodes| Race { order: Order::Completion, nodes }));
     let met: BTreeSet<NodeId> = replays
         .iter()
-        .flat_map(|run| run.calls.values())
+        .flat_map(|replay| replay.run.calls.values())
         .filter_map(|call| call.decided.as_ref().filter(|decided| decided.grade == Grade::Interchangeable)?.node)
         .collect();
     let groups: BTreeSet<Vec<NodeId>> = twins(&plan.entries).into_values().collect();
-    let groups = groups.into_iter().filter(|group| group.iter().any(|node| met.contains(node)));
-    races.extend(groups.map(|nodes| Race { order: Order::Interchangeable, nodes }));
+    let groups: Vec<Vec<NodeId>> =
+        groups.into_iter().filter(|group| group.iter().any(|node| met.contains(node))).collect();
+    // Which of them came or ended first says nothing where nothing tells them apart.
+    races.retain(|race| !groups.iter().any(|group| race.nodes.iter().all(|node| group.contains(node))));
+    races.extend(groups.into_iter().map(|nodes| Race { order: Order::Interchangeable, nodes }));
     races
 }
 

@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::matcher::Matcher;
+use super::matcher::{Matcher, Twins};
 use super::miss::held_line;
 use crate::model::event::{Action, Decided, Grade, Seq};
-use crate::model::{Detail, NodeId, Run, Source, ToolState};
+use crate::model::{NodeId, Run};
+
+/// How notes on what may be left of recorded names begin.
+pub(super) const STALE: &str = "stale: ";
 
 /// Counts of what was decided.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     decided: BTreeMap<Seq, (Action, Grade)>,
-    told: BTreeMap<Seq, Action>,
-    interchangeable: BTreeSet<String>,
+    told: BTreeMap<Seq, (Action, Grade)>,
+    /// What may be left of recorded names in answers, by call.
+    stale: BTreeSet<(Seq, String)>,
     /// Answers that ended in another order than recorded.
     pub(super) disordered: usize,
     /// Nodes whose answers still hold placeholders of secrets.
@@ -23,12 +27,14 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn count(&mut self, decided: &Decided) {
         self.decided.insert(decided.seq, (decided.action, decided.grade));
-        let groups = decided.notes.iter().filter_map(|note| note.strip_prefix("interchangeable: "));
-        self.interchangeable.extend(groups.map(str::to_owned));
+        let stale = decided.notes.iter().filter_map(|note| note.strip_prefix(STALE));
+        self.stale.extend(stale.map(|name| (decided.seq, name.to_owned())));
     }
 
     pub(super) fn count_told(&mut self, decided: &Decided) {
-        self.told.insert(decided.seq, decided.action);
+        self.told.insert(decided.seq, (decided.action, decided.grade));
+        let stale = decided.notes.iter().filter_map(|note| note.strip_prefix(STALE));
+        self.stale.extend(stale.map(|name| (decided.seq, name.to_owned())));
     }
 
     pub(super) fn refused(&mut self, seq: Seq) {
@@ -38,7 +44,7 @@ impl Tally {
     /// How many calls were refused.
     pub(super) fn refusals(&self) -> usize {
         let refused = self.decided.values().filter(|(action, _)| *action == Action::Refuse).count();
-        refused + self.told.values().filter(|action| **action == Action::Refuse).count()
+        refused + self.told.values().filter(|(action, _)| *action == Action::Refuse).count()
     }
 
     /// How many calls were sent.
@@ -85,10 +91,17 @@ pub(super) fn line(
     out.push_str(&tools(matcher, tally, replay));
     let unused = matcher.unused();
     if !unused.is_empty() {
-        let _ = write!(out, "; recorded and not asked for: {}", super::plan::ranges(&unused));
+        let _ = write!(out, "; recorded and not asked for: {}", super::plan::named(&unused));
     }
-    for group in &tally.interchangeable {
-        let _ = write!(out, "; interchangeable: {group}");
+    for group in Twins::merged(&matcher.twins) {
+        let _ = write!(out, "; {}", group.says());
+    }
+    match tally.stale.len() {
+        0 => {}
+        1 => out.push_str("; 1 stale name may stand in an answer"),
+        several => {
+            let _ = write!(out, "; {several} stale names may stand in answers");
+        }
     }
     if tally.disordered == 0 {
         out.push_str("; order kept");
@@ -98,7 +111,7 @@ pub(super) fn line(
     }
     if !tally.redacted.is_empty() {
         let nodes: Vec<NodeId> = tally.redacted.iter().copied().collect();
-        let _ = write!(out, "; redacted: {}", super::plan::ranges(&nodes));
+        let _ = write!(out, "; redacted: {}", super::plan::named(&nodes));
     }
     if ignored > 0 {
         let _ = write!(out, "; {ignored} {} ignored", if ignored == 1 { "field" } else { "fields" });
@@ -113,25 +126,42 @@ pub(super) fn line(
 fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {
     let nodes = replay.into_iter().flat_map(|run| run.graph.nodes());
     let ran = nodes.filter(|node| super::plan::runs_in_agent(node)).count();
-    let served = tally.told.values().filter(|action| matches!(action, Action::Serve | Action::ServeEdited)).count();
-    let run = tally.told.values().filter(|action| matches!(action, Action::Send)).count();
-    let known = matcher.plan.run().graph.nodes().any(|node| {
-        matches!(&node.detail, Detail::Tool(tool) if tool.state == ToolState::ResultSeen)
-            || node.source == Source::Announced
-    });
-    if ran == 0 && served == 0 && run == 0 && !known {
-        return String::new();
+    let served =
+        tally.told.values().filter(|(action, _)| matches!(action, Action::Serve | Action::ServeEdited)).count();
+    let up_to = |wanted: Grade| {
+        let served = |(action, grade): &&(Action, Grade)| *action == Action::Serve && *grade == wanted;
+        tally.told.values().filter(served).count()
+    };
+    let run = tally.told.values().filter(|(action, _)| matches!(action, Action::Send)).count();
+    let mut parts = Vec::new();
+    if ran > 0 {
+        parts.push(format!("{ran} ran again in the agent"));
     }
-    let mut out = format!("; tools: {ran} ran again in the agent");
     if !matcher.held.is_empty() {
         let held: Vec<String> = matcher.held.values().map(held_line).collect();
-        let _ = write!(out, " ({} answered differently: {})", held.len(), held.join("; "));
-    }
-    if served > 0 || run > 0 {
-        let _ = write!(out, "; announced: {served} served");
-        if run > 0 {
-            let _ = write!(out, ", {run} run");
+        let held = format!("{} answered differently: {}", held.len(), held.join("; "));
+        match parts.first_mut() {
+            Some(ran) => {
+                let _ = write!(ran, " ({held})");
+            }
+            None => parts.push(held),
         }
+    }
+    let mut out = String::new();
+    if !parts.is_empty() {
+        let _ = write!(out, "; tools: {}", parts.join(", "));
+    }
+    let how: Vec<String> = [(up_to(Grade::Names), "up to names"), (up_to(Grade::Held), "held")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let how = if how.is_empty() { String::new() } else { format!(" ({})", how.join(", ")) };
+    let told = [(served, format!("served{how}")), (run, "run".to_owned())];
+    let told: Vec<String> =
+        told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if !told.is_empty() {
+        let _ = write!(out, "; announced: {}", told.join(", "));
     }
     out
 }

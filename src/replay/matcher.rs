@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fault;
 pub(super) mod nearly;
+mod told;
 mod twins;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -11,15 +12,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::change::{Scope, Target};
+use super::grade::STALE;
 use super::index::Index;
+use super::kept::Asked;
 use super::miss::{self, HeldResult, Refusal};
 use super::naming::Naming;
 use super::outgoing::{Origin, Past};
 use super::plan::{Entry, Live, Plan, without};
 use super::rename::Renamer;
-use crate::model::event::{Action, Begin, Decided, Grade, Request, Seq, Started};
+use crate::model::event::{Action, Decided, Grade, Request, Seq, Started};
 use crate::model::{Micros, NodeId, Part, Reply};
-use crate::record::announced;
 use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
 use crate::text::units::count;
@@ -28,6 +30,8 @@ use crate::wire::{self, Parsed, Side};
 
 #[cfg(test)]
 pub(super) use fault::Fault;
+use nearly::Renamed;
+pub(super) use twins::Twins;
 
 /// What is to be done with a request.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub(super) struct Decision {
     pub(super) decided: Decided,
     /// Recorded exchange whose answer is given.
     pub(super) entry: Option<usize>,
+    /// Path that it is sent to instead of the agent's.
+    pub(super) path: Option<String>,
     /// Why nothing is sent and nothing served.
     pub(super) refusal: Option<Refusal>,
     /// The key of the request, for counting refusals.
@@ -49,18 +55,17 @@ pub(super) struct Decision {
 
 impl Decision {
     fn of(decided: Decided, key: Key) -> Self {
-        Self { decided, entry: None, refusal: None, key, renamer: None, renamed: None, needs_consent: Vec::new() }
+        Self {
+            decided,
+            entry: None,
+            path: None,
+            refusal: None,
+            key,
+            renamer: None,
+            renamed: None,
+            needs_consent: Vec::new(),
+        }
     }
-}
-
-/// What is to be done with an announced node.
-#[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) decided: Decided,
-    /// Place in the plan's list of the node whose output is given.
-    pub(super) given: Option<usize>,
-    /// Why it may neither run nor be given.
-    pub(super) denied: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,10 +118,14 @@ pub(super) struct Matcher {
     places: HashMap<Seq, usize>,
     pub(super) sent: usize,
     refused: bool,
+    /// Groups of calls that nothing tells apart, as they were met.
+    pub(super) twins: Vec<Twins>,
+    /// For each refused request the recorded call that is nearest to it.
+    pub(super) nearest: BTreeMap<Seq, NodeId>,
     /// What later requests may refer to.
     past: Past,
-    /// Bodies of requests that have no answer yet, as the provider gets or got them.
-    bodies: HashMap<Seq, Bytes>,
+    /// Requests that have no answer yet.
+    asked: HashMap<Seq, Asked>,
     /// Requests that get an edited answer.
     edited: BTreeSet<Seq>,
     clock: usize,
@@ -132,6 +141,8 @@ struct Found {
     entry: usize,
     grade: Grade,
     notes: Vec<String>,
+    /// Calls that it may just as well be.
+    twins: Option<Twins>,
 }
 
 impl Matcher {
@@ -150,7 +161,6 @@ impl Matcher {
         let naming = Naming::new(nearly::splitter(&plan, here));
         Self {
             affected: plan.affected(),
-            plan,
             by_key,
             index: Index::default(),
             naming,
@@ -172,11 +182,14 @@ impl Matcher {
             places: HashMap::new(),
             sent: 0,
             refused: false,
-            past: Past::default(),
-            bodies: HashMap::new(),
+            twins: Vec::new(),
+            nearest: BTreeMap::new(),
+            past: Past::new(&plan.run),
+            asked: HashMap::new(),
             edited: BTreeSet::new(),
             clock: 0,
             named: HashMap::new(),
+            plan,
             #[cfg(test)]
             fault: None,
         }
@@ -190,7 +203,8 @@ impl Matcher {
     /// Decides about a request.
     pub(super) fn decide(&mut self, request: &Request, parsed: &Parsed) -> Decision {
         if self.plan.may_send() {
-            self.bodies.insert(request.seq, request.body.clone());
+            let asked = Asked { request: request.clone(), body: request.body.clone(), written_out: false };
+            self.asked.insert(request.seq, asked);
         }
         self.clock += 1;
         let began = self.clock;
@@ -210,7 +224,7 @@ impl Matcher {
         }
         let json = Json::parse(request.body.clone()).ok();
         let prompt = match (parsed.dialect, &json) {
-            (Some(dialect), Some(json)) => dialect.prompt(json),
+            (Some(dialect), Some(json)) => dialect.asked(request, json),
             _ => crate::model::Prompt::default(),
         };
         let place = self.lanes.ask(&prompt);
@@ -228,6 +242,11 @@ impl Matcher {
                 .extend((0..self.plan.changes.len()).filter(|change| self.plan.conversations[*change].contains(&node)));
         }
         self.made.push(Made { inherits: inherits.clone(), node: placed });
+        if prompt.previous.is_some() {
+            // What the provider keeps is not sent again: a message that reads alike is another one.
+            let is_message = |change: &usize| self.plan.changes[*change].is_message();
+            inherits.retain(|change| own.contains(change) || !is_message(change));
+        }
         let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
         self.act(request, parsed, found.as_ref(), placed, edited.as_deref())
     }
@@ -249,7 +268,7 @@ impl Matcher {
             .into_iter()
             .map(|found| format!("ignored: {} {}, now {}", found.path, value(found.left), value(found.right)))
             .collect();
-        Some(Found { entry, grade: Grade::Ignored, notes })
+        Some(Found { entry, grade: Grade::Ignored, notes, twins: None })
     }
 
     /// The node that comes next in the lane of a node and was not used yet.
@@ -297,7 +316,7 @@ impl Matcher {
     fn result_edits(parsed: &Parsed, json: &Json, with: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<Edit> {
         let Some(dialect) = parsed.dialect else { return Vec::new() };
         let mut edits = Vec::new();
-        for part in dialect.prompt(json).messages.into_iter().flat_map(|message| message.parts) {
+        for part in dialect.prompt(json).messages.iter().flat_map(|message| &message.parts) {
             let Part::ToolResult(result) = part else { continue };
             let Some(value) = Path::parse(&result.path).ok().and_then(|path| json.root().find(&path)) else { continue };
             if let Some(with) = with(&result.call_id, value.raw()) {
@@ -350,12 +369,19 @@ impl Matcher {
         let answer_changed = node.is_some_and(|node| {
             self.plan.changes.iter().any(|change| change.wanted.node == node && matches!(change.target, Target::Answer))
         });
+        if let Some(reason) = self.past.kept().forbidden(request, found.is_some()).filter(|_| self.plan.may_send()) {
+            self.refused = true;
+            return Self::refuse(request.seq, Refusal { reason, details: Vec::new(), ignore: None }, key);
+        }
+        // What it refers to is not as it was recorded, so it is another question.
+        let goes_on_changed = parsed.json().is_some_and(|json| self.past.kept().is_changed(request, json));
         if edited.is_none()
             && !forced
+            && !goes_on_changed
             && let Some(found) = &found
         {
             let action = if answer_changed { Action::ServeEdited } else { Action::Serve };
-            let (renamer, body, needs_consent) = self.with_names_of_now(found.entry);
+            let Renamed { renamer, body, needs_consent, stale } = self.with_names_of_now(found.entry);
             #[cfg(test)]
             let (renamer, body) = if self.fault == Some(Fault::StaleNames) { (None, None) } else { (renamer, body) };
             if !needs_consent.is_empty() && !self.plan.options.allow_effects {
@@ -366,18 +392,22 @@ impl Matcher {
                 return Decision { needs_consent, ..Self::refuse(request.seq, refusal, key) };
             }
             notes.extend(needs_consent.iter().cloned());
+            let stale: Vec<String> = stale.into_iter().map(|name| format!("{STALE}{name}")).collect();
+            let doubtful = !stale.is_empty();
+            notes.extend(stale);
             let decision = self.serve(request.seq, found, action, notes, key);
             let mut decision = Decision { renamer, renamed: body, needs_consent, ..decision };
-            if decision.renamed.is_some() && decision.decided.grade == Grade::Exact {
+            if (decision.renamed.is_some() || doubtful) && decision.decided.grade == Grade::Exact {
                 decision.decided.grade = Grade::Names;
             }
             return decision;
         }
-        if found.is_none() && edited.is_none() && !forced {
+        if found.is_none() && edited.is_none() && !forced && !goes_on_changed {
             let taken: Vec<bool> = self.uses.iter().map(|used| *used == Use::Taken).collect();
-            let miss = miss::explain(&self.plan, &taken, parsed);
+            let miss = miss::explain(&self.plan, &taken, parsed, &self.naming.splitter);
             if !self.may_miss(miss.nearest) {
                 self.refused = true;
+                self.nearest.extend(miss.node(&self.plan).map(|node| (request.seq, node)));
                 let mut refusal = miss.refusal(&self.plan);
                 refusal.details.extend(self.conflict.take());
                 return Self::refuse(request.seq, refusal, key);
@@ -408,6 +438,7 @@ impl Matcher {
 
     fn serve(&mut self, seq: Seq, found: &Found, action: Action, notes: Vec<String>, key: Key) -> Decision {
         let entry = &self.plan.entries[found.entry];
+        self.twins.extend(found.twins.clone());
         self.uses[found.entry] = Use::Taken;
         self.taken_by.insert(seq, found.entry);
         self.flying.insert(found.entry);
@@ -432,6 +463,26 @@ impl Matcher {
     ) -> Decision {
         let mut body = edited.map_or_else(|| request.body.clone(), Bytes::copy_from_slice);
         let mut changed = edited.is_some();
+        let mut notes = notes;
+        let mut path = None;
+        let mut written_out = false;
+        if let Ok(json) = Json::parse(body.clone()) {
+            match self.past.kept().write_out(request, &json) {
+                Ok(None) => {}
+                Ok(Some(out)) => {
+                    body = out.body.into();
+                    changed = true;
+                    written_out = true;
+                    path = out.path;
+                    notes.push(out.note);
+                }
+                Err(reason) => {
+                    self.refused = true;
+                    let refusal = Refusal { reason, details: Vec::new(), ignore: None };
+                    return Self::refuse(request.seq, refusal, parsed.canonical.key);
+                }
+            }
+        }
         let renamer = self.naming.renamer();
         if let Ok(json) = Json::parse(body.clone()) {
             let edits = self.naming.held_edits(&json);
@@ -466,25 +517,16 @@ impl Matcher {
                 changed = true;
             }
         }
-        let mut notes = notes;
         if let Ok(json) = Json::parse(body.clone()) {
             let other_model =
                 request_model(&json) != Json::parse(request.body.clone()).ok().as_ref().and_then(request_model);
-            match self.past.prepare(&json, other_model) {
-                Ok(None) => {}
-                Ok(Some((prepared, said))) => {
-                    body = prepared.into();
-                    changed = true;
-                    notes.extend(said);
-                }
-                Err(reason) => {
-                    self.refused = true;
-                    let refusal = Refusal { reason, details: Vec::new(), ignore: None };
-                    return Self::refuse(request.seq, refusal, parsed.canonical.key);
-                }
+            if let Some((unsealed, note)) = self.past.unseal(&json, other_model) {
+                body = unsealed.into();
+                changed = true;
+                notes.push(note);
             }
         }
-        self.bodies.insert(request.seq, body.clone());
+        self.asked.insert(request.seq, Asked { request: request.clone(), body: body.clone(), written_out });
         self.sent += 1;
         let mut beside = Vec::new();
         if let Some(found) = found {
@@ -502,7 +544,7 @@ impl Matcher {
         let action = if changed { Action::SendChanged } else { Action::Send };
         let sent = changed.then_some(body);
         let decided = Decided { seq: request.seq, action, node, grade, sent, notes, beside };
-        Decision::of(decided, parsed.canonical.key)
+        Decision { path, ..Decision::of(decided, parsed.canonical.key) }
     }
 
     fn result_is_changed(&self, id: &str) -> bool {
@@ -549,7 +591,7 @@ impl Matcher {
     ) {
         self.clock += 1;
         let entry = self.taken_by.get(&seq).copied();
-        let asked = self.bodies.remove(&seq);
+        let asked = self.asked.remove(&seq);
         let edited = self.edited.remove(&seq);
         if let Some(entry) = entry {
             self.flying.remove(&entry);
@@ -578,6 +620,22 @@ impl Matcher {
             self.handed.extend(earliest);
         }
         let Some((parsed, status, kind, body)) = answered else { return };
+        if let Some(asked) = asked.filter(|_| (200..300).contains(&status)) {
+            let stream = wire::sse::is_stream(kind, body);
+            let unary = match parsed.dialect {
+                Some(dialect) if stream => dialect.unary(body).map(Bytes::from),
+                _ => Some(body.clone()),
+            };
+            let answer = unary.and_then(|unary| Json::parse(unary).ok());
+            let from = if edited {
+                Origin::Edited
+            } else if changed {
+                Origin::Live
+            } else {
+                Origin::Recorded
+            };
+            self.past.remember(parsed.dialect, &asked, answer.as_ref(), from);
+        }
         let Some(dialect) = parsed.dialect else { return };
         let reply = dialect.reply(status, kind, body);
         for id in reply.id.iter().chain(&reply.item_ids) {
@@ -593,20 +651,6 @@ impl Matcher {
             }
         } else if let Some(place) = entry {
             self.unchanged_calls(place, &reply);
-        }
-        if let Some(asked) = asked {
-            let stream = wire::sse::is_stream(kind, body);
-            let unary = if stream { dialect.unary(body).map(Bytes::from) } else { Some(body.clone()) };
-            if let Some(answer) = unary.and_then(|unary| Json::parse(unary).ok()) {
-                let from = if edited {
-                    Origin::Edited
-                } else if changed {
-                    Origin::Live
-                } else {
-                    Origin::Recorded
-                };
-                self.past.remember(dialect, Json::parse(asked).ok(), answer, from);
-            }
         }
         if let Some(place) = self.places.get(&seq) {
             self.lanes.answer(*place, self.clock, &reply);
@@ -644,58 +688,6 @@ impl Matcher {
         }
     }
 
-    /// Decides about an announced node.
-    pub(super) fn begin(&mut self, begin: &Begin) -> Told {
-        let key = announced::key(&begin.kind, &begin.name, &begin.input);
-        let found = (0..self.plan.told.len())
-            .find(|place| self.plan.told[*place].key == key && self.told_uses[*place] == Use::Unused);
-        let node = found.map(|place| self.plan.told[place].node);
-        let decided = |action, grade, notes| Decided {
-            seq: begin.seq,
-            action,
-            node,
-            grade,
-            sent: None,
-            notes,
-            beside: Vec::new(),
-        };
-        if let Some(place) = found {
-            self.told_uses[place] = Use::Taken;
-            let run_again = self.plan.options.run_tools.contains(&begin.name)
-                || (self.plan.from.contains(&self.plan.told[place].node) && reads(&begin.kind));
-            if run_again {
-                self.handed.push(self.told_end(place));
-                return Told { decided: decided(Action::Send, Grade::Exact, Vec::new()), given: None, denied: None };
-            }
-            let seq = self.plan.told[place].seq;
-            let changed = self.plan.changes.iter().any(|change| match &change.target {
-                Target::Given(given) => *given == seq,
-                Target::Result { announced, .. } => *announced == Some(seq),
-                _ => false,
-            });
-            if changed {
-                self.handed.push(self.told_end(place));
-            }
-            let action = if changed { Action::ServeEdited } else { Action::Serve };
-            return Told { decided: decided(action, Grade::Exact, Vec::new()), given: Some(place), denied: None };
-        }
-        if reads(&begin.kind) || self.plan.options.allow_effects {
-            return Told { decided: decided(Action::Send, Grade::Miss, Vec::new()), given: None, denied: None };
-        }
-        let reason = format!(
-            "the recording has no {} `{}` with this input; it may have effects and was not run (`--yes` lets it run)",
-            begin.kind, begin.name
-        );
-        let decided = decided(Action::Refuse, Grade::Miss, vec![reason.clone()]);
-        Told { decided, given: None, denied: Some(reason) }
-    }
-
-    fn told_end(&self, place: usize) -> Micros {
-        let announced = self.plan.run.announced.get(&self.plan.told[place].seq);
-        announced
-            .map_or(Micros(0), |announced| announced.finish.as_ref().map_or(announced.begin.at, |finish| finish.at))
-    }
-
     /// Recorded exchanges that no request asked for.
     pub(super) fn unused(&self) -> Vec<NodeId> {
         let mut nodes: BTreeSet<NodeId> = BTreeSet::new();
@@ -725,9 +717,4 @@ impl Matcher {
 
 fn request_model(body: &Json) -> Option<String> {
     body.root().text("model")
-}
-
-/// Announced structures that only read or only group: they may run again.
-fn reads(kind: &str) -> bool {
-    !matches!(kind, "tool" | "memory" | "job" | "human")
 }

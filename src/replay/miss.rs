@@ -1,5 +1,7 @@
 //! Why a request is not on the recording: the nearest recorded call, and what differs.
 
+use super::flake::only_names;
+use super::opaque::Splitter;
 use super::plan::Plan;
 use crate::model::{Detail, NodeId, Part};
 use crate::text::json::{Json, Kind, Ref};
@@ -35,8 +37,8 @@ pub(super) struct Miss {
     any: bool,
 }
 
-/// Finds the nearest recorded call, an unused one before a used one.
-pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
+/// Finds the nearest recorded call, an unused one before a used one, and what differs by more than a name.
+pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed, splitter: &Splitter) -> Miss {
     let name = |parsed: &Parsed| parsed.dialect.map(wire::Dialect::name);
     let alike = |place: usize| likeness(&plan.entries[place].parsed.canonical, &parsed.canonical);
     let nearest = (0..plan.entries.len())
@@ -48,7 +50,13 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
         })
         .map(|(place, _)| place);
     let recorded = nearest.map(|place| &plan.entries[place].parsed.canonical);
-    let difference = recorded.and_then(|recorded| recorded.differences(&parsed.canonical, 1).into_iter().next());
+    let difference = recorded.and_then(|recorded| cause(recorded, &parsed.canonical, splitter));
+    let difference = match (difference, nearest) {
+        (Some(first), Some(place)) if first.path.starts_with("tools") => {
+            Some(other_tools(&plan.entries[place].parsed, parsed).unwrap_or(first))
+        }
+        (difference, _) => difference,
+    };
     let mut why = Vec::new();
     if recorded.is_some_and(|recorded| only_order_differs(recorded, &parsed.canonical)) {
         why.push("only the order of what earlier calls answered differs: they were in flight together".to_owned());
@@ -58,7 +66,80 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed) -> Miss {
             "the conversation begins with messages that the recording never had: the agent remembers them".to_owned(),
         );
     }
+    if nearest.is_some_and(|place| is_compacted(&plan.entries[place].parsed, parsed)) {
+        why.push(
+            "only the tail of the conversation is carried on in one of the two: the agent compacted it".to_owned(),
+        );
+    }
     Miss { nearest, difference, why, any: !plan.entries.is_empty() }
+}
+
+/// Differences that are looked at for the one that matters.
+const MANY: usize = 200;
+
+/// The first difference that is no name, no reading and no result of a tool; else the first that is no name; else the
+/// first.
+fn cause(recorded: &Canonical, now: &Canonical, splitter: &Splitter) -> Option<Difference> {
+    let all = recorded.differences(now, MANY);
+    let results: Vec<String> = recorded
+        .results
+        .iter()
+        .filter_map(|result| recorded.tokens.get(result.tokens.start))
+        .map(|token| recorded.path(token))
+        .filter(|path| !path.is_empty())
+        .collect();
+    let in_result = |difference: &Difference| results.iter().any(|path| difference.path.starts_with(path.as_str()));
+    let matters = |difference: &Difference| match (&difference.left, &difference.right) {
+        (Some(left), Some(right)) => !only_names(splitter, left.as_bytes(), right.as_bytes()),
+        _ => true,
+    };
+    let found = all
+        .iter()
+        .position(|difference| matters(difference) && !in_result(difference))
+        .or_else(|| all.iter().position(matters))
+        .unwrap_or(0);
+    all.into_iter().nth(found)
+}
+
+/// The names of the tools that are offered, where they are not the same: definitions are compared place by place, and
+/// one that is gone would look like a change of the next.
+fn other_tools(recorded: &Parsed, now: &Parsed) -> Option<Difference> {
+    let names = |parsed: &Parsed| -> Option<Vec<String>> {
+        let prompt = parsed.dialect?.prompt(parsed.json()?);
+        let mut names: Vec<String> = prompt.tools.into_iter().map(|tool| tool.name).collect();
+        names.sort();
+        Some(names)
+    };
+    let (old, new) = (names(recorded)?, names(now)?);
+    (old != new).then(|| Difference {
+        path: "tools".to_owned(),
+        left: Some(old.join(", ")),
+        right: Some(new.join(", ")),
+    })
+}
+
+/// Whether one request carries on only the tail of the other's conversation, perhaps under a summary.
+fn is_compacted(recorded: &Parsed, now: &Parsed) -> bool {
+    let texts = |parsed: &Parsed| -> Vec<String> {
+        let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) else { return Vec::new() };
+        let messages = dialect.prompt(json).messages.into_iter();
+        let said = messages.filter(|message| !matches!(message.role.as_str(), "system" | "developer"));
+        said.map(|message| format!("{} {:?}", message.role, message.parts.iter().map(said_in).collect::<Vec<_>>()))
+            .collect()
+    };
+    let (recorded, now) = (texts(recorded), texts(now));
+    let (short, long) = if recorded.len() < now.len() { (recorded, now) } else { (now, recorded) };
+    let tail = |from: usize| short.get(from..).is_some_and(|rest| !rest.is_empty() && long.ends_with(rest));
+    short.len() < long.len() && (tail(0) || tail(1))
+}
+
+fn said_in(part: &Part) -> String {
+    match part {
+        Part::Text(text) => text.text.clone(),
+        Part::ToolCall(call) => format!("{} {}", call.name, call.arguments),
+        Part::ToolResult(result) => result.content.clone(),
+        _ => String::new(),
+    }
 }
 
 /// Whether the first answer that a request carries is none that the recording has.
@@ -106,6 +187,16 @@ impl Miss {
     /// The nearest node.
     pub(super) fn node(&self, plan: &Plan) -> Option<NodeId> {
         self.nearest.map(|place| plan.entries[place].node)
+    }
+
+    /// The first difference from the nearest node.
+    pub(super) fn difference(&self) -> Option<&Difference> {
+        self.difference.as_ref()
+    }
+
+    /// What explains the difference, a line each.
+    pub(super) fn why(&self) -> &[String] {
+        &self.why
     }
 
     /// One line for a call that is sent all the same.
@@ -184,8 +275,8 @@ pub(super) fn held_line(held: &HeldResult) -> String {
         && recorded.root().kind() == Kind::Object
     {
         let none: wire::canonical::Resolve<'_> = &|_| None;
-        let old = wire::canonical::json("result", &wire::keys::PLAIN, &recorded, none);
-        let now = wire::canonical::json("result", &wire::keys::PLAIN, &new, none);
+        let old = wire::canonical::json("result", &wire::keys::PLAIN, recorded, none);
+        let now = wire::canonical::json("result", &wire::keys::PLAIN, new, none);
         if let Some(first) = old.differences(&now, 1).first() {
             let show = |value: &Option<String>| value.as_deref().map_or("nothing".into(), |value| cut(value, 60));
             return format!("{} $.{} {}, held {}", held.tool, first.path, show(&first.right), show(&first.left));
@@ -197,4 +288,26 @@ pub(super) fn held_line(held: &HeldResult) -> String {
 /// A value as a person reads it.
 pub(super) fn readable(value: Ref<'_>) -> String {
     value.as_str().map_or_else(|| value.raw_str().into_owned(), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::request;
+    use super::*;
+
+    #[test]
+    fn a_conversation_that_lost_its_head_is_a_compacted_one() {
+        let ask = |said: &[&str]| {
+            let roles = ["user", "assistant"].into_iter().cycle();
+            let messages = roles.zip(said).map(|(role, said)| format!(r#"{{"role":"{role}","content":"{said}"}}"#));
+            let messages = messages.collect::<Vec<_>>().join(",");
+            wire::parse(&request(1, 1, &format!(r#"{{"model":"m","messages":[{messages}]}}"#)), &|_| None)
+        };
+        let whole = ask(&["one", "two", "three", "four", "five"]);
+        let tail = ask(&["three", "four", "five"]);
+        let summed = ask(&["so far: one, two", "four", "five"]);
+        assert!(is_compacted(&whole, &tail) && is_compacted(&tail, &whole) && is_compacted(&whole, &summed));
+        assert!(!is_compacted(&whole, &whole) && !is_compacted(&whole, &ask(&["one", "two", "else"])));
+        assert!(!is_compacted(&whole, &ask(&["other"])));
+    }
 }

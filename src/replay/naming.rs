@@ -10,10 +10,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::clock::{Clock, Reading};
-use super::opaque::{Class, Piece, Splitter, is_made_up};
+use super::fragments::{Fragments, follows};
+use super::opaque::{Class, Piece, Splitter, spells};
 use super::readings;
 use super::rename::Renamer;
 use super::split::Split;
+use super::temporary::is_made_up;
 use crate::text::json::{Edit, quote};
 use crate::wire::canonical::{Canonical, ResultSpan, Token, TokenKind};
 
@@ -52,6 +54,8 @@ pub(super) struct Outcome {
     pub(super) renames: bool,
     texts: Vec<(Vec<u8>, Replaced)>,
     ids: Vec<(String, String)>,
+    /// What differs as names do, if it is a piece of one.
+    pieces: Vec<(Class, Vec<u8>, Vec<u8>)>,
 }
 
 impl Outcome {
@@ -132,6 +136,7 @@ impl Naming {
             Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
         trial.ids()?;
         trial.walk(hold)?;
+        trial.settle()?;
         Ok(trial.out)
     }
 
@@ -146,6 +151,8 @@ impl Naming {
                     notes.push(format!("name: {} is now {}", shown(&bound.recorded), shown(&bound.new)));
                 }
                 self.renamed.push(bound);
+                self.renamer = None;
+            } else if self.renamer.as_ref().is_some_and(|renamer| renamer.fragments.shares(&old)) {
                 self.renamer = None;
             }
             self.forward.insert(old.clone(), now.clone());
@@ -175,7 +182,7 @@ impl Naming {
         }
         for (place, token) in recorded.tokens.iter().enumerate() {
             let text = recorded.bytes(token);
-            for piece in split.pieces(place).iter().filter(|piece| piece.sure) {
+            for piece in split.pieces(place).iter().filter(|piece| piece.is_or_may_be_name()) {
                 let _ = trial.bind(piece.class, piece.of(text), piece.of(text), false);
             }
         }
@@ -197,7 +204,9 @@ impl Naming {
             let places = self.renamed.iter().any(|bound| bound.class == Class::Place);
             let forms = if places { self.splitter.forms() } else { &[] };
             let open = forms.iter().filter(|form| self.forward.get(&form.recorded).is_none_or(|now| *now == form.new));
-            self.renamer = Some(Arc::new(Renamer::new(&self.renamed, open)));
+            let unchanged = self.forward.iter().filter(|(old, now)| old == now).map(|(old, _)| old.as_slice());
+            let fragments = Fragments::new(&self.renamed, unchanged);
+            self.renamer = Some(Arc::new(Renamer::new(&self.renamed, open, fragments)));
         }
         self.renamer.clone()
     }
@@ -264,7 +273,8 @@ impl<'a> Trial<'a> {
         }
         for (one, other) in left.iter().zip(&right) {
             let (a, b) = (one.of(old), other.of(new));
-            if (one.sure || other.sure) && (a == b || self.are_names(one, a, other, b)) {
+            let may_be = one.is_or_may_be_name() || other.is_or_may_be_name();
+            if if a == b { may_be } else { self.are_names(one, a, other, b) } {
                 self.bind(one.class.min(other.class), a, b, inner)?;
             }
         }
@@ -309,6 +319,7 @@ impl<'a> Trial<'a> {
         places: (usize, usize),
         hold: MayHold<'_>,
     ) -> Result<(), Unequal> {
+        let pieces = self.out.pieces.len();
         let before = (self.out.fresh.len(), self.out.readings.len(), self.out.texts.len(), self.out.renames);
         let (old_split, new_split) = (self.sides.recorded.1, self.sides.new.1);
         let alike = old.tokens.len() == new.tokens.len();
@@ -329,6 +340,7 @@ impl<'a> Trial<'a> {
         }
         self.out.readings.truncate(before.1);
         self.out.texts.truncate(before.2);
+        self.out.pieces.truncate(pieces);
         self.out.renames = before.3;
         if !hold(old, new) {
             return Err(unequal);
@@ -368,6 +380,10 @@ impl<'a> Trial<'a> {
                     self.hold(other, a, b);
                     Ok(())
                 }
+                _ if is_port_token(old_split.pieces(old)) && is_port_token(new_split.pieces(new)) => {
+                    self.out.pieces.push((Class::Port, whole(a), whole(b)));
+                    Ok(())
+                }
                 _ => Err(Unequal::Differs),
             },
             _ if a == b => Ok(()),
@@ -384,7 +400,7 @@ impl<'a> Trial<'a> {
         for (one, other) in left.iter().zip(right) {
             let (a, b) = (one.of(old), other.of(new));
             if a == b {
-                if one.sure || other.sure {
+                if one.is_or_may_be_name() || other.is_or_may_be_name() {
                     self.bind(one.class.min(other.class), a, b, false)?;
                 } else {
                     self.check(key(one.class, a).as_ref(), key(other.class, b).as_ref(), a)?;
@@ -392,14 +408,32 @@ impl<'a> Trial<'a> {
             } else if one.reading && other.reading && self.are_readings(old, one, new, other) {
                 self.hold(token, shown(a), shown(b));
                 held.push((other.start as usize..other.end as usize, a.to_vec()));
-            } else if (one.sure || other.sure) && self.are_names(one, a, other, b) {
+            } else if self.are_names(one, a, other, b) {
                 self.bind(one.class.min(other.class), a, b, false)?;
+            } else if one.class == other.class && matches!(one.class, Class::Hex | Class::Random | Class::Port) {
+                self.out.pieces.push((one.class, a.to_vec(), b.to_vec()));
             } else {
                 return Err(Unequal::Differs);
             }
         }
         if !held.is_empty() {
             self.out.texts.push((new.to_vec(), held));
+        }
+        Ok(())
+    }
+
+    /// What differs and is no name by itself must be a piece of one: a short commit id, a port without its host.
+    fn settle(&mut self) -> Result<(), Unequal> {
+        for (class, old, new) in std::mem::take(&mut self.out.pieces) {
+            let (old, new) = (key(class, &old), key(class, &new));
+            let follows = match class {
+                Class::Port => self.check(&old, &new, &old)?,
+                _ => follows(self.naming.renamed.iter().chain(&self.out.fresh), &old, &new) == Some(true),
+            };
+            if !follows {
+                return Err(Unequal::Differs);
+            }
+            self.out.renames = true;
         }
         Ok(())
     }
@@ -422,8 +456,13 @@ impl<'a> Trial<'a> {
         matches!((read(old, one), read(new, other)), (Some(left), Some(right)) if self.near(&left, &right))
     }
 
-    /// Whether two texts that differ may be names of one thing.
+    /// Whether two texts that differ may be names of one thing: one of them is one for sure, or
+    /// both are hex that has nothing else in common.
     fn are_names(&self, one: &Piece, a: &[u8], other: &Piece, b: &[u8]) -> bool {
+        let hex = one.class == Class::Hex && other.class == Class::Hex;
+        if !(one.sure || other.sure || (hex && is_unlike(a, b))) {
+            return false;
+        }
         match (one.class, other.class) {
             (Class::Place, Class::Place) => {
                 self.naming.splitter.forms().iter().any(|form| form.recorded == a && form.new == b)
@@ -444,6 +483,11 @@ impl<'a> Trial<'a> {
         if self.check(&old_key, &new_key, old)? {
             return Ok(());
         }
+        let follows = follows(self.naming.renamed.iter().chain(&self.out.fresh), &old_key, &new_key);
+        if follows == Some(false) && old_key != new_key {
+            return Err(Unequal::Differs);
+        }
+        let inner = inner || follows == Some(true);
         self.forward.insert(old_key.clone().into_owned(), new_key.clone().into_owned());
         self.backward.insert(new_key.into_owned(), old_key.into_owned());
         self.out.fresh.push(Bound { class, recorded: old.to_vec(), new: new.to_vec(), inner });
@@ -476,6 +520,20 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// Whether a number stands where a port is told.
+fn is_port_token(pieces: &[Piece]) -> bool {
+    pieces.first().is_some_and(|piece| piece.class == Class::Port)
+}
+
+/// The digits of a normalised whole number.
+pub(super) fn whole(number: &[u8]) -> Vec<u8> {
+    let mut parts = number.split(|byte| *byte == b'e');
+    let mut digits = parts.next().unwrap_or_default().to_vec();
+    let zeros = parts.next().and_then(|zeros| std::str::from_utf8(zeros).ok()?.parse::<usize>().ok());
+    digits.resize(digits.len() + zeros.unwrap_or(0).min(8), b'0');
+    digits
+}
+
 /// Places of results in order of their tokens.
 fn by_start(canonical: &Canonical) -> Vec<usize> {
     let mut places: Vec<usize> =
@@ -493,6 +551,21 @@ fn same_literals(old: &[u8], left: &[Piece], new: &[u8], right: &[Piece]) -> boo
         (a, b) = (one.end as usize, other.end as usize);
     }
     old[a..] == new[b..]
+}
+
+/// Whether two pieces of hex are in small letters, share no run of letters, and spell nothing. Codes
+/// that people gave (`AB100234`) are in capitals as a rule.
+fn is_unlike(a: &[u8], b: &[u8]) -> bool {
+    let runs = |text: &[u8]| -> Vec<Vec<u8>> {
+        text.split(u8::is_ascii_digit).filter(|run| !run.is_empty()).map(<[u8]>::to_vec).collect()
+    };
+    let mixed = |text: &[u8]| {
+        let letters = text.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+        let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+        letters >= 2 && digits >= 1 && letters + digits == text.len() && !spells(text, 3)
+    };
+    let (left, right) = (runs(a), runs(b));
+    mixed(a) && mixed(b) && left.iter().all(|run| !right.contains(run))
 }
 
 /// How a name stands in the map: hex in one spelling, ports with their colon.

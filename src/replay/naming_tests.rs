@@ -32,7 +32,7 @@ fn naming() -> Naming {
 
 fn canonical(body: &str) -> Canonical {
     let json = Json::parse_text(body).expect("the test's text is JSON");
-    canonical::json("test", &keys::CHAT, &json, &|_| None)
+    canonical::json("test", &keys::CHAT, json, &|_| None)
 }
 
 fn compare(naming: &Naming, recorded: &str, new: &str) -> Result<Outcome, Unequal> {
@@ -74,6 +74,13 @@ fn names_may_be_other_ones_and_nothing_else() {
     check("chunk 8d1f3a2b", "chunk 77aa01bc", Some((1, 0)));
     check("chunk 8d1f3a2b", "chunk 77020134", Some((1, 0)));
     check("chunk 12345678", "chunk 77020134", None);
+    check("chunk abc12345", "chunk 1234567f", None);
+    check("chunk abc12345", "chunk 987654ef", Some((1, 0)));
+    check("chunk abcd1234", "chunk abcd1235", None);
+    check("chunk cafe1234", "chunk dead5678", None);
+    check("chunk fee12345", "chunk bad67890", None);
+    check("invoice AB100234", "invoice CD987654", None);
+    check("chunk abc12345 of abc12345", "chunk abc12345 of 987654ef", None);
     check("chunk 8d1f3a2b", "chunk 77aa01bc9", None);
     check("chunk 8d1f3a2b", "chunk overflow", None);
     check("call_JxAU7c2Qw9LmZt4R", "call_Bx1U7c2Qw0LmZt9K", Some((1, 0)));
@@ -82,6 +89,9 @@ fn names_may_be_other_ones_and_nothing_else() {
     check("in /tmp/tmpk3x9q2ab/out", "in /tmp/tmpqq81zz0c/err", None);
     check("in /tmp/tmpk3x9q2ab/1", "in /var/folders/a/b1/T/tmpqq81zz0c/1", Some((1, 0)));
     check("/tmp/report.txt", "/tmp/invoice.txt", None);
+    check("/tmp/report-november", "/tmp/report-december", None);
+    check("/tmp/invoice-10423.pdf", "/tmp/invoice-10424.pdf", None);
+    check("/tmp/pytest-of-me/pytest-12/a0", "/tmp/pytest-of-root/pytest-3/a0", Some((1, 0)));
     check("http://127.0.0.1:43121/x", "http://127.0.0.1:51007/x", Some((1, 0)));
     check("http://example.com:43121/x", "http://example.com:51007/x", None);
     for (left, right) in [
@@ -292,6 +302,75 @@ fn a_tool_s_new_name_is_known_in_the_answer_after_it() {
 }
 
 #[test]
+fn random_tails_without_a_digit_are_names_and_words_are_none() {
+    check("sess_kJhGfDsAqWeRtYuI", "sess_VbXqTzKwLpRmNdGh", Some((1, 0)));
+    check("sess_kJhGfDsAqWeRtYuI", "sess_a81xTzKw0pRmNd7h", Some((1, 0)));
+    check("sess_kJhGfDsAqWeRtYuI", "sess_VbXqTzKwLpRmNdG", None);
+    check("sess_kJhGfDsAqWeRtYuI", "item_VbXqTzKwLpRmNdGh", None);
+    check("sess_kJhGfDsAqWeRtYuI", "sess_UserAccountEntry", None);
+    check("a_kJhGfDsAqWeRtYuI a_kJhGfDsAqWeRtYuI", "a_VbXqTzKwLpRmNdGh a_kJhGfDsAqWeRtYuI", None);
+    check("on_didChangeTextFiles", "on_didCreateTextFiles", None);
+    check("x-HDRWithWCGVideo", "x-HDRWithWCGPhoto", None);
+    // Text in another coding is content.
+    check("file_SW52b2ljZSA0OTk5IGV1cm8", "file_SW52b2ljZSA0OTkwIGV1cm8", None);
+    check("48656c6c6f20776f726c6421", "48656c6c6f20776f726c6422", None);
+}
+
+#[test]
+fn pieces_of_names_follow_their_names_and_stand_for_nothing_alone() {
+    let short = |name: &str| name[..7].to_owned();
+    check(&format!("{A} at {}", short(A)), &format!("{B} at {}", short(B)), Some((1, 0)));
+    check(&format!("{A} at {}", &A[..8]), &format!("{B} at {}", &B[..8]), Some((1, 0)));
+    check(&format!("{A} at {}", &A[..8]), &format!("{B} at {}", &C[..8]), None);
+    check("12345678aa01 at 1234567", "77770134bb02 at 7777013", Some((1, 0)));
+    check("at 1234567", "at 7777013", None);
+    check("http://127.0.0.1:43127, port 43127", "http://127.0.0.1:51007, port 51007", Some((1, 0)));
+    check("http://127.0.0.1:43127, port 43127", "http://127.0.0.1:51007, port 51008", None);
+    check("port 43127", "port 51007", None);
+    check("43127 of 127.0.0.1:43127", "51007 of 127.0.0.1:51007", None);
+    let body = |port: u32| {
+        format!(r#"{{"messages":[{{"role":"user","content":"127.0.0.1:{port}"}}],"x":{{"port":{port},"n":1}}}}"#)
+    };
+    assert!(compare(&naming(), &body(43_127), &body(51_007)).is_ok());
+    assert!(compare(&naming(), &body(43_127), &body(51_007).replace(r#""port":51007"#, r#""port":51008"#)).is_err());
+    assert!(compare(&naming(), &body(43_120), &body(51_000)).is_ok());
+}
+
+#[test]
+fn an_answer_that_abbreviates_a_name_is_served_with_the_new_one_or_says_so() {
+    let asked = |name: &str, port: u32| ask(&format!("run {name} at http://127.0.0.1:{port}/v1"));
+    let answer = |said: &str, now: &str, doubts: usize| {
+        let run = run(&[(&format!("run {A} at http://127.0.0.1:43127/v1"), text(said))], &[]);
+        let decision = replay(run, Options::default()).ask(&asked(B, 51_007), "");
+        assert_eq!(decision.decided.action, Action::Serve);
+        let answer = if decision.renamed.is_some() { served(&decision) } else { text(said) };
+        assert!(answer.contains(&format!(r#""content":{}"#, quote(now))), "{answer}");
+        let stale = decision.decided.notes.iter().filter(|note| note.starts_with("stale: ")).count();
+        assert_eq!(stale, doubts, "{:?}", decision.decided.notes);
+    };
+    answer("commit 8d1f3a2 is in", "commit 019aa2f is in", 0);
+    answer("8d1f3a2b…", "019aa2f0…", 0);
+    answer("8D1F3A2B", "019AA2F0", 0);
+    answer("8d1f3a2b-1111.", "019aa2f0-1c2d.", 0);
+    answer("番号は8d1f3a2b-1111-4222-8333-abcdefabcd01です", &format!("番号は{B}です"), 0);
+    answer("“8d1f3a2b”", "“019aa2f0”", 0);
+    answer("ends in abcdefabcd01", "ends in 5c6d7e8f9a0b", 0);
+    answer("listens on port 43127", "listens on port 51007", 0);
+    answer("**Port:** `43127`", "**Port:** `51007`", 0);
+    // Another uuid that begins alike is a name of its own; a plain number, too short a piece: served as it is, and said.
+    answer("8d1f3a2b-2222-4222-8333-abcdefabcd01", "8d1f3a2b-2222-4222-8333-abcdefabcd01", 0);
+    answer("8d1f3a2b-2222", "8d1f3a2b-2222", 1);
+    answer("43127 is taken", "43127 is taken", 1);
+    answer("run 8d1f…cd01", "run 8d1f…cd01", 1);
+    answer("run 8d1f3a", "run 8d1f3a", 1);
+    answer("43128 steps, 8d2f3a2b, facade", "43128 steps, 8d2f3a2b, facade", 0);
+    let call = |port: u32, id: &str| calls(&[("call_1", "open", &format!(r#"{{"port":{port},"id":"{id}"}}"#))]);
+    let run = run(&[(&format!("run {A} at http://127.0.0.1:43127/v1"), call(43_127, &A[..8]))], &[]);
+    let decision = replay(run, Options::default()).ask(&asked(B, 51_007), "");
+    assert!(served(&decision).contains(r#"{\"port\":51007,\"id\":\"019aa2f0\"}"#), "{}", served(&decision));
+}
+
+#[test]
 fn users_pin_and_exclude_names() {
     let names = Names {
         pin: vec![("blue-7".into(), "blue-8".into())],
@@ -401,13 +480,13 @@ proptest! {
 
     #[test]
     fn a_stream_renamed_in_pieces_is_the_answer_renamed(
-        words in prop::collection::vec(prop_oneof![Just(A.to_owned()), Just("8d1f3a2b".to_owned()), "[a-z0-9 é\"\\\\]{1,6}"], 1..8),
+        words in prop::collection::vec(prop_oneof![Just(A.to_owned()), Just("8d2f3a2b".to_owned()), "[a-z0-9 é\"\\\\]{1,6}"], 1..8),
         cuts in prop::collection::vec(1usize..9, 1..40),
         borders in prop::collection::vec(1usize..60, 1..40),
         which in 0usize..3,
     ) {
         let mut naming = naming();
-        let outcome = compare(&naming, &ask(&format!("{A} 8d1f3a2b")), &ask(&format!("{B} 77aa01bc"))).expect("names only");
+        let outcome = compare(&naming, &ask(&format!("{A} 8d2f3a2b")), &ask(&format!("{B} 77aa01bc"))).expect("names only");
         naming.accept(outcome);
         let renamer: std::sync::Arc<Renamer> = naming.renamer().expect("names were renamed");
         let said = words.join(" ");
@@ -443,8 +522,8 @@ proptest! {
             .filter_map(|json| json.root().find(&paths).and_then(|text| text.as_str().map(std::borrow::Cow::into_owned)))
             .collect();
         prop_assert_eq!(deltas, expected);
-        let own = String::from_utf8_lossy(&whole).matches("id-8d1f3a2b").count();
-        prop_assert_eq!(own, String::from_utf8_lossy(&stream).matches("id-8d1f3a2b").count());
+        let own = String::from_utf8_lossy(&whole).matches("id-8d2f3a2b").count();
+        prop_assert_eq!(own, String::from_utf8_lossy(&stream).matches("id-8d2f3a2b").count());
     }
 }
 
@@ -474,17 +553,17 @@ fn streamed(which: usize, said: &str, cuts: &[usize]) -> (Vec<u8>, crate::text::
                 event(
                     "",
                     format!(
-                        r#"{{"id":"id-8d1f3a2b","object":"chat.completion.chunk","model":"m","choices":[{{"index":0,"delta":{{"content":{}}}}}]}}"#,
+                        r#"{{"id":"id-8d2f3a2b","object":"chat.completion.chunk","model":"m","choices":[{{"index":0,"delta":{{"content":{}}}}}]}}"#,
                         quote(part)
                     ),
                 );
             }
-            event("", r#"{"id":"id-8d1f3a2b","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#.into());
+            event("", r#"{"id":"id-8d2f3a2b","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#.into());
             event("", "[DONE]".into());
             "choices[0].delta.content"
         }
         1 => {
-            event("message_start", r#"{"type":"message_start","message":{"id":"id-8d1f3a2b","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#.into());
+            event("message_start", r#"{"type":"message_start","message":{"id":"id-8d2f3a2b","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#.into());
             event(
                 "content_block_start",
                 r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#.into(),
@@ -509,18 +588,18 @@ fn streamed(which: usize, said: &str, cuts: &[usize]) -> (Vec<u8>, crate::text::
         _ => {
             let item = |text: &str| {
                 format!(
-                    r#"{{"id":"id-8d1f3a2b","type":"message","role":"assistant","status":"completed","content":[{{"type":"output_text","text":{},"annotations":[]}}]}}"#,
+                    r#"{{"id":"id-8d2f3a2b","type":"message","role":"assistant","status":"completed","content":[{{"type":"output_text","text":{},"annotations":[]}}]}}"#,
                     quote(text)
                 )
             };
             event("response.created", r#"{"type":"response.created","response":{"id":"resp_1","object":"response","status":"in_progress","model":"m","output":[]}}"#.into());
-            event("response.output_item.added", r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"id-8d1f3a2b","type":"message","role":"assistant","status":"in_progress","content":[]}}"#.into());
-            event("response.content_part.added", r#"{"type":"response.content_part.added","item_id":"id-8d1f3a2b","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}"#.into());
+            event("response.output_item.added", r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"id-8d2f3a2b","type":"message","role":"assistant","status":"in_progress","content":[]}}"#.into());
+            event("response.content_part.added", r#"{"type":"response.content_part.added","item_id":"id-8d2f3a2b","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}"#.into());
             for part in &parts {
                 event(
                     "response.output_text.delta",
                     format!(
-                        r#"{{"type":"response.output_text.delta","item_id":"id-8d1f3a2b","output_index":0,"content_index":0,"delta":{}}}"#,
+                        r#"{{"type":"response.output_text.delta","item_id":"id-8d2f3a2b","output_index":0,"content_index":0,"delta":{}}}"#,
                         quote(part)
                     ),
                 );

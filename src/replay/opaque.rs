@@ -3,21 +3,25 @@
 //! What is found is a candidate. Whether two candidates that differ may stand for each other is
 //! decided on both together ([`super::naming`]): one of them must surely be a name, and the other
 //! have its length and alphabet. That keeps random hex apart from numbers and words even where one
-//! side came out without a letter.
+//! side came out without a letter. Two pieces of hex of which neither is sure may be names too if
+//! they have no letters in common that stand together.
 //!
-//! Names: uuids; hex of 8 and more characters in which letters and digits alternate at least twice;
-//! the random tail of `prefix_tail` and `prefix-tail`, and random text of 16 and more characters
-//! (both with a digit); the first component below a temporary directory, where it looks made up; a
+//! Names: uuids; hex of 7 and more characters in which letters and digits alternate at least twice;
+//! the random tail of `prefix_tail` and `prefix-tail`, with digits or without, and random text of 16
+//! and more characters with a digit; the first component below a temporary directory, where it looks made up; a
 //! port from 1024 on after a loopback host; what `retake.toml` adds. Commit ids are names. Numbers,
-//! words, dates, versions, model names, colours and anything inside base64 are none.
+//! words, dates, versions, model names, colours, coded text and anything inside base64 are none.
 
 use std::collections::HashSet;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::Regex;
 
+use super::borders::{joins_after, joins_before, word_around};
 use super::places::{Form, stands_alone};
 use super::readings;
+use super::scrambled::{is_encoded_text, is_scrambled, may_be_scrambled};
+use super::temporary::{component, starts_path, temporary};
 use crate::config::Names;
 
 /// What a piece of text is.
@@ -55,6 +59,11 @@ impl Piece {
     /// Its bytes.
     pub(super) fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.start as usize..self.end as usize]
+    }
+
+    /// Whether it is a name, or would be one beside another that is.
+    pub(super) fn is_or_may_be_name(&self) -> bool {
+        self.sure || (!self.reading && matches!(self.class, Class::Hex | Class::Random))
     }
 }
 
@@ -125,6 +134,7 @@ impl Splitter {
         let mut at = floor;
         while let Some(digit) = next_digit(text, at) {
             let (start, end) = word_around(text, digit, floor);
+            floor = self.letters(text, at, start, out).unwrap_or(floor);
             at = end;
             if let Some(piece) = self.word(text, digit, start, end, floor) {
                 floor = piece.end as usize;
@@ -134,6 +144,28 @@ impl Splitter {
                 }
             }
         }
+        self.letters(text, at, text.len(), out);
+    }
+
+    /// Appends the random tails without a digit of `prefix_tail` and `prefix-tail`; returns the end of the last.
+    fn letters(&self, text: &[u8], from: usize, to: usize, out: &mut Vec<Piece>) -> Option<usize> {
+        let mut last = None;
+        for mark in memchr::memchr2_iter(b'_', b'-', text.get(from..to)?) {
+            let start = from + mark + 1;
+            let length = text[start..to].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+            let end = start + length;
+            if !(8..=LONGEST).contains(&length) || start < 2 || !text[start - 2].is_ascii_alphanumeric() {
+                continue;
+            }
+            let word = &text[start..end];
+            let ends = !joins_after(text, end);
+            if ends && may_be_scrambled(word) && !self.never.contains(word) {
+                let sure = is_scrambled(word) && !is_encoded_text(word) && !in_base64(text, start, end);
+                out.push(piece(start, end, Class::Random, sure));
+                last = Some(end);
+            }
+        }
+        last
     }
 
     /// Places, temporary paths and matches of the user's patterns, in order.
@@ -185,6 +217,9 @@ impl Splitter {
         if begins && let Some(end) = port(text, start, end) {
             return Some(piece(start, end, Class::Port, true));
         }
+        if begins && is_port(&text[start..end]) && is_after_port(text, start) {
+            return Some(piece(start, end, Class::Port, false));
+        }
         let word = &text[start..end];
         let known = classify(text, start, end);
         if begins
@@ -221,18 +256,8 @@ fn next_digit(text: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80
-}
-
-fn word_around(text: &[u8], at: usize, floor: usize) -> (usize, usize) {
-    let start = at - text[floor..at].iter().rev().take_while(|byte| is_word(**byte)).count();
-    let end = at + text[at..].iter().take_while(|byte| is_word(**byte)).count();
-    (start, end)
-}
-
 /// The uuid with dashes that a word belongs to.
-fn uuid(text: &[u8], start: usize, floor: usize) -> Option<(usize, usize)> {
+pub(super) fn uuid(text: &[u8], start: usize, floor: usize) -> Option<(usize, usize)> {
     [0, 9, 14, 19, 24].into_iter().find_map(|back| {
         let start = start.checked_sub(back).filter(|start| *start >= floor)?;
         let bytes = text.get(start..start + 36)?;
@@ -240,21 +265,40 @@ fn uuid(text: &[u8], start: usize, floor: usize) -> Option<(usize, usize)> {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         });
-        let free = (start == 0 || !is_word(text[start - 1])) && text.get(start + 36).is_none_or(|next| !is_word(*next));
+        let free = !joins_before(text, start) && !joins_after(text, start + 36);
         (shaped && free).then_some((start, start + 36))
     })
 }
 
 /// The end of the port that begins here, after a loopback host.
 fn port(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    let digits = &text[start..end];
-    if !(4..=5).contains(&digits.len()) || start == 0 || text[start - 1] != b':' {
+    if start == 0 || text[start - 1] != b':' {
         return None;
     }
-    let value: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
     let host = &text[..start - 1];
     let loopback = LOOPBACK.iter().any(|name| host.ends_with(name.as_bytes()));
-    (loopback && (1024..=65_535).contains(&value)).then_some(end)
+    (loopback && is_port(&text[start..end])).then_some(end)
+}
+
+/// Whether digits are the number of a port that programs may draw.
+pub(super) fn is_port(digits: &[u8]) -> bool {
+    let value: Option<u32> = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    (4..=5).contains(&digits.len()) && value.is_some_and(|value| (1024..=65_535).contains(&value))
+}
+
+/// Whether the word `port` stands before a number, or a colon that follows no host.
+pub(super) fn is_after_port(text: &[u8], start: usize) -> bool {
+    let before = &text[start.saturating_sub(24)..start];
+    let mark = |byte: &u8| matches!(byte, b' ' | b':' | b'=' | b'#' | b'"' | b'\'' | b'`' | b'*' | b'\\');
+    let word = before.len() - before.iter().rev().take_while(|byte| mark(byte)).count();
+    let before_word = &before[..word];
+    if word < before.len()
+        && let Some(from) = before_word.len().checked_sub(4)
+        && before_word[from..].eq_ignore_ascii_case(b"port")
+    {
+        return true;
+    }
+    before.ends_with(b":") && before.iter().rev().nth(1).is_none_or(|byte| matches!(byte, b' ' | b'(' | b'`' | b'\n'))
 }
 
 /// Hosts whose ports are drawn anew by each run.
@@ -264,7 +308,7 @@ pub(super) const LOOPBACK: [&str; 4] = ["127.0.0.1", "localhost", "[::1]", "0.0.
 fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
     let whole = &text[start..end];
     let word = whole.strip_prefix(b"0x").unwrap_or(whole);
-    if !(8..=LONGEST).contains(&word.len()) || word.iter().any(|byte| *byte >= 0x80) {
+    if !(7..=LONGEST).contains(&word.len()) || word.iter().any(|byte| *byte >= 0x80) {
         return None;
     }
     let (mut digits, mut changes, mut lower, mut upper, mut hex) = (0, 0, 0, 0, true);
@@ -295,23 +339,28 @@ fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
             && digits >= 2
             && changes >= 2
             && !is_exponent(word, letters)
-            && (word.len() >= 16 || !spells(word));
+            && if word.len() >= 16 { !is_encoded_text(word) } else { !spells(word, 4) };
         return Some((Class::Hex, sure && !in_base64(text, start, end)));
+    }
+    if word.len() < 8 {
+        return None;
     }
     let tail = start >= 2 && matches!(text[start - 1], b'_' | b'-') && text[start - 2].is_ascii_alphanumeric();
     let long = word.len() >= 16;
     let mixed = digits >= 1 && changes >= (word.len() / 4).max(if tail { 3 } else { 4 });
-    let sure = (tail || long) && mixed && !is_measure(word) && !in_base64(text, start, end);
+    let random = (tail || long) && (mixed || is_scrambled(word));
+    let sure = random && !is_measure(word) && !is_encoded_text(word) && !in_base64(text, start, end);
     Some((Class::Random, sure))
 }
 
-/// Whether the letters of a short hex text are a word: `face2face1`.
-fn spells(word: &[u8]) -> bool {
-    const WORDS: [&str; 20] = [
-        "abed", "accede", "added", "babe", "bade", "bead", "beef", "cafe", "ceded", "dead", "deaf", "decade", "deed",
-        "deface", "facade", "face", "faced", "fade", "faded", "feed",
+/// Whether letters of a short hex text are a word of so many letters at least: `face2face1`.
+pub(super) fn spells(word: &[u8], least: usize) -> bool {
+    const WORDS: [&str; 29] = [
+        "abed", "accede", "ace", "add", "added", "babe", "bad", "bade", "bead", "bed", "beef", "cab", "cafe", "ceded",
+        "dab", "dad", "dead", "deaf", "decade", "deed", "deface", "facade", "face", "faced", "fad", "fade", "faded",
+        "fee", "feed",
     ];
-    word.split(u8::is_ascii_digit).filter(|run| run.len() >= 4).any(|run| {
+    word.split(u8::is_ascii_digit).filter(|run| run.len() >= least).any(|run| {
         let run = run.to_ascii_lowercase();
         WORDS.iter().any(|known| known.as_bytes() == run)
     })
@@ -323,7 +372,7 @@ fn is_exponent(word: &[u8], letters: usize) -> bool {
 }
 
 /// `1h30m15s`, `1920x1080p60`, `10gb20mb30`: numbers and their units.
-fn is_measure(word: &[u8]) -> bool {
+pub(super) fn is_measure(word: &[u8]) -> bool {
     const UNITS: [&str; 22] = [
         "h", "m", "s", "d", "w", "y", "x", "p", "k", "g", "b", "ms", "us", "ns", "kb", "mb", "gb", "tb", "px", "pt",
         "fps", "min",
@@ -342,88 +391,6 @@ fn in_base64(text: &[u8], start: usize, end: usize) -> bool {
     let after = text[end..].iter().take(REACH).take_while(part).count();
     let run = &text[start - before..end + after];
     run.len() > LONGEST && (run.iter().any(|byte| matches!(byte, b'+' | b'=')) || before + after >= REACH)
-}
-
-fn starts_path(text: &[u8], start: usize) -> bool {
-    start == 0 || !(is_word(text[start - 1]) || matches!(text[start - 1], b'.' | b'~' | b'_'))
-}
-
-/// The end of a temporary path's first component, and whether it looks made up.
-fn temporary(text: &[u8], start: usize) -> Option<(usize, bool)> {
-    if !starts_path(text, start) {
-        return None;
-    }
-    let rest = &text[start..];
-    let inner = rest.strip_prefix(b"/private").unwrap_or(rest);
-    let skipped = rest.len() - inner.len();
-    if let Some(after) = inner.strip_prefix(b"/var/folders/") {
-        // Below it stand two components for the user, then `T`.
-        let mut parts = after.splitn(4, |byte| *byte == b'/');
-        let (one, two, three) = (parts.next()?, parts.next()?, parts.next()?);
-        return (three == b"T").then(|| component(text, start + skipped + 13 + one.len() + two.len() + 4))?;
-    }
-    let root = [&b"/tmp/"[..], b"/var/tmp/"].into_iter().find(|root| inner.starts_with(root))?;
-    component(text, start + skipped + root.len())
-}
-
-fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
-    let mut end = start;
-    while let Some(byte) = text.get(end) {
-        let ends = match byte {
-            0..=b' '
-            | 0x7F
-            | b'/'
-            | b'\\'
-            | b'"'
-            | b'\''
-            | b'`'
-            | b'<'
-            | b'>'
-            | b'|'
-            | b'('
-            | b')'
-            | b'['
-            | b']'
-            | b'{'
-            | b'}'
-            | b','
-            | b';'
-            | b'*'
-            | b'?'
-            | b'$'
-            | b'&'
-            | b'!' => true,
-            b':' => text.get(end + 1).is_none_or(|next| !is_word(*next)),
-            _ => false,
-        };
-        if ends {
-            break;
-        }
-        end += 1;
-    }
-    while end > start && text[end - 1] == b'.' {
-        end -= 1;
-    }
-    (end > start).then(|| (end, is_made_up(&text[start..end])))
-}
-
-/// Whether the name of a file or folder was made by a program: random, numbered or with a time.
-pub(super) fn is_made_up(name: &[u8]) -> bool {
-    let digits = name.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let begins = [&b"tmp"[..], b"temp", b"Temp"].iter().any(|start| name.starts_with(start));
-    if digits >= 4 || (begins && name.len() >= 9) {
-        return true;
-    }
-    // What `mkdtemp` with a prefix makes: eight random characters at the end.
-    let random = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
-    if name.len() > 9 && name[name.len() - 8..].iter().all(random) && matches!(name[name.len() - 9], b'-' | b'.') {
-        return true;
-    }
-    name.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| {
-        let kind = |byte: &u8| if byte.is_ascii_digit() { 0 } else { 1 + u8::from(byte.is_ascii_uppercase()) };
-        let changes = word.windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count();
-        word.len() >= 6 && changes >= 3 && !is_measure(word)
-    })
 }
 
 #[cfg(test)]
@@ -471,12 +438,15 @@ mod tests {
         check("lc_run--019aa2f0-1c2d-7e3f-8a4b-5c6d7e8f9a0b-0", "lc_run--<019aa2f0-1c2d-7e3f-8a4b-5c6d7e8f9a0b>-0");
         check("commit 3f2a9c1d0b7e6f5a4d3c2b1a0f9e8d7c6b5a4f3e", "commit <3f2a9c1d0b7e6f5a4d3c2b1a0f9e8d7c6b5a4f3e>");
         check("chunk 8d1f3a2b", "chunk <8d1f3a2b>");
+        check("commit 3f2a9c1, “8d1f3a2b”, 番号は8d1f3a2bです", "commit <3f2a9c1>, “<8d1f3a2b>”, 番号は<8d1f3a2b>です");
+        check("sess_kJhGfDsAqWeRtYuI x-request-VbXqTzKw", "sess_<kJhGfDsAqWeRtYuI> x-request-(VbXqTzKw)");
         check("at 0x7ffd12ab34", "at 0x<7ffd12ab34>");
         check("call_JxAU7c2Qw9LmZt4R", "call_<JxAU7c2Qw9LmZt4R>");
         check("toolu_01A09q90qw90lq917835lq9", "toolu_<01A09q90qw90lq917835lq9>");
         check("chatcmpl-9Xb2kQ7ZpL4mN8vT", "chatcmpl-<9Xb2kQ7ZpL4mN8vT>");
         check("in /tmp/tmpk3x9q2ab/out.txt now", "in </tmp/tmpk3x9q2ab>/out.txt now");
         check("/tmp/run-2026-11-24T08:31:21: no", "</tmp/run-2026-11-24T08:31:21>: no");
+        check("/tmp/pytest-of-me/pytest-12/test_a0", "</tmp/pytest-of-me/pytest-12>/test_a0");
         check("/var/folders/zz/zyx1/T/agent.Xa8dK2/f", "</var/folders/zz/zyx1/T/agent.Xa8dK2>/f");
         check("/scratch/job.88213/x", "</scratch/job.88213>/x");
         check("http://127.0.0.1:43121/v1 localhost:8080", "http://127.0.0.1:<43121>/v1 localhost:<8080>");

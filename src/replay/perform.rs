@@ -1,15 +1,18 @@
 //! Runs an agent again behind a tape.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use super::grade;
 use super::matcher::Matcher;
 use super::plan::{Live, Plan};
 use super::tape::{self, Tape};
-use crate::model::event::{Event, Note, Started};
-use crate::model::{Run, RunId};
+use crate::model::event::{Event, Note, Seq, Started};
+use crate::model::{NodeId, Run, RunId};
 use crate::proxy::{Clock, EndsStream, Watch};
 use crate::record::{self, Input, Leash, Outcome, PLACEHOLDER, Routes, Setup};
 use crate::redact::Redactor;
@@ -44,6 +47,8 @@ pub struct Job {
     pub clock: Clock,
     /// Whether recorded pauses are kept.
     pub pace: bool,
+    /// After how long the agent is ended; `None` is never.
+    pub timeout: Option<Duration>,
     /// Gets lines for the user while the agent runs.
     pub say: Arc<dyn Fn(&str) + Send + Sync>,
 }
@@ -59,6 +64,10 @@ pub struct Performed {
     pub sent: usize,
     /// Why the agent was ended, if it was.
     pub ended: Option<String>,
+    /// Whether it was ended because it took too long.
+    pub timed_out: bool,
+    /// For each refused request the recorded call that is nearest to it.
+    pub nearest: BTreeMap<Seq, NodeId>,
 }
 
 struct Ears {
@@ -79,6 +88,32 @@ impl tape::Listener for Ears {
             *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
             self.leash.end();
         }
+    }
+}
+
+/// Ends the agent after a while, unless it is stopped before.
+struct Timer {
+    stop: mpsc::Sender<()>,
+    thread: thread::JoinHandle<bool>,
+}
+
+impl Timer {
+    fn start(after: Duration, ears: Arc<Ears>) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let is_over = stopped.recv_timeout(after) == Err(mpsc::RecvTimeoutError::Timeout);
+            if is_over {
+                tape::Listener::end_agent(&*ears, &format!("it took longer than {} s", after.as_secs()));
+            }
+            is_over
+        });
+        Self { stop, thread }
+    }
+
+    /// Whether it had ended the agent.
+    fn stop(self) -> bool {
+        drop(self.stop);
+        self.thread.join().unwrap_or_default()
     }
 }
 
@@ -104,6 +139,7 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
         vec![PLACEHOLDER.to_owned()],
     ));
     let clock = Arc::clone(&job.clock);
+    let timer = job.timeout.map(|after| Timer::start(after, Arc::clone(&ears)));
     let outcome = record::run(Setup {
         command: job.command,
         directory: job.directory,
@@ -120,18 +156,20 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
         ends_stream: job.ends_stream,
         clock: job.clock,
         leash,
-    })?;
+    });
+    let timed_out = timer.is_some_and(Timer::stop);
+    let outcome = outcome?;
     let replay = assembled();
-    let (line, refused, sent) = tape.finish(|matcher, tally| {
+    let (line, refused, sent, nearest) = tape.finish(|matcher, tally| {
         let mut line = grade::line(matcher, tally, replay.as_ref(), ignored, always);
         if ears.once.load(Ordering::SeqCst) {
             line.push_str("; the agent was ended");
         }
-        (line, tally.refusals(), tally.sent())
+        (line, tally.refusals(), tally.sent(), matcher.nearest.clone())
     });
     job.watch.saw(Event::Note(Note { at: clock(), topic: "grade".into(), text: line.clone() }));
     let ended = ears.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok((Performed { outcome, refused, sent, ended }, line))
+    Ok((Performed { outcome, refused, sent, ended, timed_out, nearest }, line))
 }
 
 /// The first event of a replay: how the run began, with its parent.

@@ -1,5 +1,7 @@
 //! Places: directories, user and host, which are known on both sides from the start, in each written form.
 
+use super::borders::{joins_after, joins_before};
+
 /// One written form of a place: how the recording has it, and how this replay does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Form {
@@ -132,19 +134,19 @@ fn slugged(path: &str) -> String {
 
 /// Whether a form that stands at this place of a text is the whole word or path there.
 pub(super) fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
     let before = start.checked_sub(1).map_or(b' ', |at| text[at]);
     let after = text.get(end).copied().unwrap_or(b' ');
     let beyond = text.get(end + 1).copied().unwrap_or(b' ');
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
     let form = &text[start..end];
     let (Some(first), Some(last)) = (form.first(), form.last()) else { return false };
     let path = form.contains(&b'/') || memchr::memmem::find(form, b"%2F").is_some();
-    if (is_word(*first) || *first == b'/') && is_word(before)
+    if (is_word(*first) || *first == b'/') && joins_before(text, start)
         || (*first == b'/' && matches!(before, b'.' | b'~' | b'_'))
     {
         return false;
     }
-    if is_word(*last) && is_word(after) {
+    if is_word(*last) && joins_after(text, end) {
         return false;
     }
     !path || !(matches!(after, b'_' | b'-') || (after == b'.' && is_word(beyond)))

@@ -8,8 +8,8 @@ use crate::model::event::{Ending, Request, Seq};
 use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source, ToolState};
 use crate::record::announced;
 use crate::text::json::{Edit, Json, Path};
-use crate::text::units::count;
-use crate::wire::canonical::Key;
+use crate::text::units::{count, plural};
+use crate::wire::canonical::{Canonical, Key};
 use crate::wire::{self, Parsed};
 
 /// When a call that the recording cannot answer may be sent.
@@ -73,6 +73,8 @@ pub(super) struct Told {
     pub(super) seq: Seq,
     pub(super) node: NodeId,
     pub(super) key: Key,
+    /// Its input, where that is JSON.
+    pub(super) canonical: Option<Canonical>,
 }
 
 /// A replay's plan.
@@ -211,13 +213,14 @@ impl Plan {
         let nothing = live.is_empty() && self.options.live != Live::Always;
         if !served.is_empty() {
             let sent = if nothing { ", nothing is sent" } else { "" };
-            lines.push(format!("{} served from the recording{sent}", ranges(&served)));
+            lines.push(format!("{} served from the recording{sent}", named(&served)));
         } else if nothing {
             lines.push("nothing is sent".to_owned());
         }
         for change in &self.changes {
             let done = if change.old.is_some() { "changed" } else { "added, the recording has no such field" };
-            lines.push(format!("{}.{} {done}", change.wanted.node, change.wanted.path));
+            let meant = change.meant.as_ref().map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
+            lines.push(format!("{}.{} {done}{meant}", change.wanted.node, change.wanted.path));
         }
         for tool in &self.options.run_tools {
             lines.push(format!("the model sees what `{tool}` returns now"));
@@ -226,10 +229,10 @@ impl Plan {
             lines.push(format!("`--model {model}` changes nothing, as no call is sent; `--from NODE` sends some"));
         }
         if self.options.live == Live::Never && !live.is_empty() {
-            lines.push(format!("{} would have to be sent, which `--live never` forbids", ranges(&live)));
+            lines.push(format!("{} would have to be sent, which `--live never` forbids", named(&live)));
         } else if !live.is_empty() {
             let most = count(self.ceiling(), "call");
-            lines.push(format!("{} sent, if the agent still makes them (at most {most})", ranges(&live)));
+            lines.push(format!("{} sent, if the agent still makes them (at most {most})", named(&live)));
         }
         if self.options.live == Live::Always {
             lines.push("calls that the recording cannot answer are sent".into());
@@ -271,6 +274,11 @@ pub fn ranges(nodes: &[NodeId]) -> String {
         at = end + 1;
     }
     if out.is_empty() { "nothing".into() } else { out.join(", ") }
+}
+
+/// Nodes in words: `node 2`, `nodes 1 to 4, 6`.
+pub(super) fn named(nodes: &[NodeId]) -> String {
+    format!("{} {}", plural(nodes.len(), "node"), ranges(nodes))
 }
 
 fn followers(run: &Run) -> BTreeMap<NodeId, Vec<NodeId>> {
@@ -396,14 +404,20 @@ fn said(status: u16, reply: &Reply) -> Key {
 }
 
 fn told(run: &Run) -> Vec<Told> {
-    let owner = |seq: Seq| run.graph.nodes().find(|node| node.source == Source::Announced && node.seq == Some(seq));
+    let mut owners: HashMap<Seq, NodeId> = HashMap::new();
+    for node in run.graph.nodes().filter(|node| node.source == Source::Announced) {
+        if let Some(seq) = node.seq {
+            owners.entry(seq).or_insert(node.id);
+        }
+    }
     run.announced
         .iter()
         .filter(|(_, announced)| announced.finish.is_some())
         .filter_map(|(seq, announced)| {
             let begin = &announced.begin;
             let key = announced::key(&begin.kind, &begin.name, &begin.input);
-            Some(Told { seq: *seq, node: owner(*seq)?.id, key })
+            let canonical = announced::canonical(&begin.kind, &begin.name, &begin.input);
+            Some(Told { seq: *seq, node: *owners.get(seq)?, key, canonical })
         })
         .collect()
 }

@@ -4,12 +4,13 @@
 //! so a name may be cut between events; it then stands whole in the event where it began, and the
 //! others keep what is theirs. Pieces keep their borders.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use bytes::Bytes;
 
+use super::fragments::Fragments;
 use super::naming::{Bound, component, key};
 use super::opaque::{Class, LOOPBACK};
 use super::places::{Form, stands_alone};
@@ -48,17 +49,18 @@ const FREE: [&[u8]; 2] = [b"input", b"arguments"];
 pub(super) struct Renamer {
     finder: Option<AhoCorasick>,
     with: Vec<Vec<u8>>,
+    pub(super) fragments: Fragments,
 }
 
 /// A part of a text that comes in parts: where it stands with its quotes, and what it says.
 type Part = (Range<usize>, Vec<u8>);
 
-/// A name within a text and the name that stands there now.
-type Found = (Range<usize>, usize);
+/// A name within a text and what stands there now.
+type Found = (Range<usize>, Vec<u8>);
 
 impl Renamer {
     /// A renamer for these names and forms of places.
-    pub(super) fn new<'a>(names: &[Bound], forms: impl Iterator<Item = &'a Form>) -> Self {
+    pub(super) fn new<'a>(names: &[Bound], forms: impl Iterator<Item = &'a Form>, fragments: Fragments) -> Self {
         let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         for bound in names {
             spellings(bound, &mut pairs);
@@ -68,23 +70,38 @@ impl Renamer {
         pairs.retain(|(old, new)| old != new && !old.is_empty() && known.insert(old.clone()));
         let finder =
             AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(pairs.iter().map(|(old, _)| old)).ok();
-        Self { finder, with: pairs.into_iter().map(|(_, new)| new).collect() }
+        Self { finder, with: pairs.into_iter().map(|(_, new)| new).collect(), fragments }
     }
 
     fn find(&self, text: &[u8]) -> Vec<Found> {
         let mut found = Vec::new();
-        let mut at = 0;
+        let (mut at, mut gap) = (0, 0);
         while let Some(finder) = &self.finder
             && let Some(hit) = finder.find(Input::new(text).range(at..))
         {
             if stands_alone(text, hit.start(), hit.end()) {
-                found.push((hit.range(), hit.pattern().as_usize()));
+                self.fragments.find(text, gap..hit.start(), &mut found);
+                found.push((hit.range(), self.with[hit.pattern().as_usize()].clone()));
                 at = hit.end();
+                gap = at;
             } else {
                 at = hit.start() + 1;
             }
         }
+        self.fragments.find(text, gap..text.len(), &mut found);
         found
+    }
+
+    /// What may be left of recorded names in a text of which this made the names those of now.
+    pub(super) fn stale(&self, text: &[u8]) -> BTreeSet<String> {
+        self.fragments.stale(text)
+    }
+
+    /// A renamer with a fault: it leaves pieces of names as they were.
+    #[cfg(test)]
+    pub(super) fn without_pieces(&self) -> std::sync::Arc<Self> {
+        let (finder, with) = (self.finder.clone(), self.with.clone());
+        std::sync::Arc::new(Self { finder, with, fragments: Fragments::default() })
     }
 
     /// The text with its names as they are now; `None` if there is none in it.
@@ -97,7 +114,7 @@ impl Renamer {
         let mut at = 0;
         for (range, with) in found {
             out.extend_from_slice(&text[at..range.start]);
-            out.extend_from_slice(&self.with[with]);
+            out.extend_from_slice(&with);
             at = range.end;
         }
         out.extend_from_slice(&text[at..]);
@@ -120,6 +137,10 @@ impl Renamer {
     }
 
     fn edit(&self, leaf: &Leaf<'_>) -> Option<Edit> {
+        if leaf.number {
+            let with = self.text(&[b"port ", leaf.raw].concat())?;
+            return Some(Edit { span: leaf.span.clone(), with: with[5..].to_vec() });
+        }
         let text = decode(leaf.raw);
         let with = match self.text(&text).map(String::from_utf8)? {
             Ok(text) => quote(&text).into_bytes(),
@@ -138,7 +159,7 @@ impl Renamer {
             leaves(&json, known).iter().filter_map(|leaf| self.edit(leaf)).collect()
         } else {
             let found = std::str::from_utf8(&whole).map(|_| self.find(&whole)).unwrap_or_default();
-            found.into_iter().map(|(span, with)| Edit { span, with: self.with[with].clone() }).collect()
+            found.into_iter().map(|(span, with)| Edit { span, with }).collect()
         };
         (!edits.is_empty()).then(|| apply(pieces, edits))
     }
@@ -194,7 +215,7 @@ impl Renamer {
                 touched = true;
                 if range.start >= start {
                     out.extend_from_slice(&whole[at..range.start]);
-                    out.extend_from_slice(&self.with[*with]);
+                    out.extend_from_slice(with);
                 }
                 at = range.end.min(end);
                 if range.end > end {
@@ -243,7 +264,7 @@ fn spellings(bound: &Bound, pairs: &mut Vec<(Vec<u8>, Vec<u8>)>) {
 }
 
 /// Hex of 32 characters as a uuid.
-fn dashed(hex: &[u8]) -> Vec<u8> {
+pub(super) fn dashed(hex: &[u8]) -> Vec<u8> {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join(&b'-')
 }
 
@@ -266,6 +287,8 @@ struct Leaf<'a> {
     raw: &'a [u8],
     /// What it goes on, where it is a part of a streamed text.
     channel: Option<Vec<u8>>,
+    /// A number where a port is told.
+    number: bool,
 }
 
 fn leaves(doc: &Json, known: bool) -> Vec<Leaf<'_>> {
@@ -280,7 +303,11 @@ fn leaves(doc: &Json, known: bool) -> Vec<Leaf<'_>> {
     while let Some((value, free, place)) = waiting.pop() {
         if value.kind() == Kind::String {
             let channel = place.clone().filter(|place| memchr::memmem::find(place, b"/delta/").is_some());
-            leaves.push(Leaf { span: value.span(), raw: value.raw(), channel });
+            leaves.push(Leaf { span: value.span(), raw: value.raw(), channel, number: false });
+        }
+        let port = || value.key().is_some_and(|key| key.to_ascii_lowercase().ends_with(b"port"));
+        if free && value.kind() == Kind::Number && port() {
+            leaves.push(Leaf { span: value.span(), raw: value.raw(), channel: None, number: true });
         }
         let first = waiting.len();
         for item in value.items() {
@@ -318,7 +345,7 @@ fn key_of<'a>(doc: &'a Json, member: Ref<'_>) -> Option<Leaf<'a>> {
         end += if bytes[end] == b'\\' { 2 } else { 1 };
     }
     let span = span.start..span.start + end + 1;
-    Some(Leaf { raw: &doc.bytes()[span.clone()], span, channel: None })
+    Some(Leaf { raw: &doc.bytes()[span.clone()], span, channel: None, number: false })
 }
 
 /// Applies edits to a body in pieces; what is put in stands in the piece where its edit begins.

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::naming::epoch;
-use super::opaque::{Class, Piece, Splitter};
+use super::naming::{epoch, whole};
+use super::opaque::{Class, Piece, Splitter, is_port};
 use crate::wire::canonical::{Canonical, Key, TokenKind};
 
 /// Fields whose values are never taken apart: they count as they stand.
@@ -19,6 +19,26 @@ pub(super) struct Split {
     order: Option<Vec<u32>>,
 }
 
+/// Whether the value after this token is never taken apart.
+pub(super) fn is_literal(kind: TokenKind, text: &[u8]) -> bool {
+    kind == TokenKind::Key && LITERAL.contains(&text)
+}
+
+/// Appends the pieces of one token.
+pub(super) fn split_token(splitter: &Splitter, kind: TokenKind, text: &[u8], pieces: &mut Vec<Piece>) {
+    match kind {
+        TokenKind::Key | TokenKind::Text => splitter.split(text, pieces),
+        TokenKind::Number if epoch(text).is_some() => pieces.push(Piece {
+            start: 0,
+            end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            class: Class::Reading,
+            sure: false,
+            reading: true,
+        }),
+        _ => {}
+    }
+}
+
 impl Split {
     /// Takes a request apart.
     pub(super) fn new(splitter: &Splitter, canonical: &Canonical) -> Self {
@@ -26,26 +46,25 @@ impl Split {
         let mut starts = Vec::with_capacity(canonical.tokens.len() + 1);
         let mut literal = false;
         let mut names_in_keys = false;
+        let mut port = false;
         for token in &canonical.tokens {
             let start = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
             starts.push(start);
             let text = canonical.bytes(token);
             match token.kind {
-                TokenKind::Key => {
-                    splitter.split(text, &mut pieces);
-                    names_in_keys |= pieces.len() > start as usize;
-                }
-                TokenKind::Text if !literal => splitter.split(text, &mut pieces),
-                TokenKind::Number if epoch(text).is_some() => pieces.push(Piece {
+                TokenKind::Number if port && epoch(text).is_none() && is_port(&whole(text)) => pieces.push(Piece {
                     start: 0,
                     end: u32::try_from(text.len()).unwrap_or(u32::MAX),
-                    class: Class::Reading,
+                    class: Class::Port,
                     sure: false,
-                    reading: true,
+                    reading: false,
                 }),
-                _ => {}
+                TokenKind::Text if literal => {}
+                kind => split_token(splitter, kind, text, &mut pieces),
             }
-            literal = token.kind == TokenKind::Key && LITERAL.contains(&text);
+            names_in_keys |= token.kind == TokenKind::Key && pieces.len() > start as usize;
+            port = token.kind == TokenKind::Key && text.to_ascii_lowercase().ends_with(b"port");
+            literal = is_literal(token.kind, text);
         }
         starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
         let mut split = Self { pieces, starts, order: None };

@@ -11,6 +11,7 @@ use super::change::{self, Target};
 use super::grade::Tally;
 use super::matcher::{Decision, Matcher};
 use super::miss::Refusal;
+use super::rename::Renamer;
 use crate::model::event::{Action, Begin, Ending, Event, Headers, Request, Seq};
 use crate::model::{Micros, NodeId};
 use crate::proxy::{Answer, Boxed, Call, Given, Served, Verdict, Watch};
@@ -159,7 +160,7 @@ impl Tape {
             let secret = |number| self.redactor.secret(number);
             Bytes::from(redact::fill(sent, &secret).0)
         });
-        Verdict::Forward { body }
+        Verdict::Forward { body, path: decision.path.clone() }
     }
 
     fn refuse(&self, decision: &Decision, parsed: &Parsed, call: &Call) -> Served {
@@ -335,7 +336,7 @@ impl Tape {
         self.changed.notify_waiters();
     }
 
-    fn given(&self, place: usize) -> Given {
+    fn given(&self, place: usize, renamer: Option<&Renamer>) -> Given {
         let state = self.lock();
         let plan = &state.matcher.plan;
         let told = &plan.told[place];
@@ -346,6 +347,15 @@ impl Tape {
             documents: finish.map_or_else(null, |finish| finish.documents.clone()),
             error: finish.and_then(|finish| finish.error.clone()),
         };
+        if let Some(renamer) = renamer {
+            for value in [&mut given.output, &mut given.documents] {
+                if let Some(renamed) = renamer.value(value) {
+                    *value = renamed.into();
+                }
+            }
+            let renamed = given.error.as_ref().and_then(|error| renamer.text(error.as_bytes()));
+            given.error = renamed.map(|text| String::from_utf8_lossy(&text).into_owned()).or(given.error);
+        }
         for change in &plan.changes {
             let mine = match &change.target {
                 Target::Given(seq) => *seq == told.seq,
@@ -436,7 +446,7 @@ impl Answer for Tape {
                 let error = Some(format!("retake refused: {reason}"));
                 return Some(Given { output: null.clone(), documents: null, error });
             }
-            told.given.map(|place| self.given(place))
+            told.given.map(|place| self.given(place, told.renamer.as_deref()))
         })
     }
 

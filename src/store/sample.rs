@@ -310,7 +310,7 @@ pub(super) fn prompted(system: &str) -> RunGraph {
     let mut graph = graph();
     if let Some(Node { detail: Detail::Call { prompt, .. }, .. }) = graph.node_mut(NodeId(1)) {
         let text = Part::Text(Text { text: system.to_owned(), path: String::new() });
-        prompt.messages.push(Message { role: "system".to_owned(), parts: vec![text], ..Message::default() });
+        prompt.messages.push(Message { role: "system".to_owned(), parts: vec![text], ..Message::default() }.into());
     }
     graph
 }

@@ -4,6 +4,18 @@
 /// decimal number (`NaN`) is only lower-cased.
 #[must_use]
 pub fn normal(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    normal_into(raw, &mut out);
+    out
+}
+
+/// Writes the normal form of a number after what stands in `out` already.
+pub fn normal_into(raw: &[u8], out: &mut Vec<u8>) {
+    // Most numbers are in their normal form: digits that neither begin nor end with 0.
+    if let ([b'1'..=b'9', .., b'1'..=b'9'] | [b'0'..=b'9'], true) = (raw, raw.iter().all(u8::is_ascii_digit)) {
+        out.extend_from_slice(raw);
+        return;
+    }
     let (negative, rest) = match raw.strip_prefix(b"-") {
         Some(rest) => (true, rest),
         None => (false, raw),
@@ -14,7 +26,8 @@ pub fn normal(raw: &[u8]) -> Vec<u8> {
     };
     let exponent = exponent.and_then(|text| text.strip_prefix('+').unwrap_or(text).parse::<i64>().ok());
     let (Some(mut exponent), Some(b'0'..=b'9')) = (exponent, mantissa.first()) else {
-        return raw.to_ascii_lowercase();
+        out.extend(raw.iter().map(u8::to_ascii_lowercase));
+        return;
     };
     if let Some(point) = mantissa.iter().position(|byte| *byte == b'.') {
         exponent = exponent.saturating_sub_unsigned((mantissa.len() - point - 1) as u64);
@@ -27,15 +40,17 @@ pub fn normal(raw: &[u8]) -> Vec<u8> {
     let leading = digits.iter().take_while(|byte| **byte == b'0').count();
     digits.drain(..leading);
     if digits.is_empty() {
-        return b"0".to_vec();
+        out.push(b'0');
+        return;
     }
-    let mut out = if negative { b"-".to_vec() } else { Vec::new() };
+    if negative {
+        out.push(b'-');
+    }
     out.extend_from_slice(&digits);
     if exponent != 0 {
         out.push(b'e');
         out.extend_from_slice(exponent.to_string().as_bytes());
     }
-    out
 }
 
 #[cfg(test)]

@@ -207,8 +207,14 @@ impl<'a> Ref<'a> {
     /// The key this value stands under, decoded.
     #[must_use]
     pub fn key(self) -> Option<Cow<'a, [u8]>> {
+        self.raw_key().map(decode)
+    }
+
+    /// The key this value stands under as it is written, quotes included.
+    #[must_use]
+    pub fn raw_key(self) -> Option<&'a [u8]> {
         let item = self.item();
-        (item.key_start != NONE).then(|| decode(&self.doc.bytes[item.key_start as usize..item.key_end as usize]))
+        (item.key_start != NONE).then(|| &self.doc.bytes[item.key_start as usize..item.key_end as usize])
     }
 
     /// The value after this one in its container.
@@ -256,17 +262,16 @@ impl<'a> Ref<'a> {
         self.items().find(|value| value.is_key(key))
     }
 
-    fn is_key(self, key: &str) -> bool {
-        let item = self.item();
-        if item.key_start == NONE {
-            return false;
+    /// Whether this value stands under this key.
+    #[must_use]
+    pub fn is_key(self, key: &str) -> bool {
+        let Some(raw) = self.raw_key() else { return false };
+        let raw = &raw[1..raw.len() - 1];
+        // What has escapes is longer than what it means.
+        if raw.len() > key.len() && memchr::memchr(b'\\', raw).is_some() {
+            return self.key().is_some_and(|decoded| *decoded == *key.as_bytes());
         }
-        let raw = &self.doc.bytes[item.key_start as usize + 1..item.key_end as usize - 1];
-        if memchr::memchr(b'\\', raw).is_none() {
-            raw == key.as_bytes()
-        } else {
-            self.key().is_some_and(|decoded| *decoded == *key.as_bytes())
-        }
+        raw == key.as_bytes() && !key.contains('\\')
     }
 
     /// The value at this place of an array.
@@ -370,44 +375,64 @@ pub(super) fn string_end(text: &[u8], start: usize) -> Option<usize> {
 /// Decodes a string with its quotes to WTF-8.
 #[must_use]
 pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
-    let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-    let Some(first) = memchr::memchr(b'\\', inner) else {
+    let inner = inside(raw);
+    if memchr::memchr(b'\\', inner).is_none() {
         return Cow::Borrowed(inner);
-    };
+    }
     let mut out = Vec::with_capacity(inner.len());
-    out.extend_from_slice(&inner[..first]);
-    let mut at = first;
-    while at < inner.len() {
-        let byte = inner[at];
-        if byte != b'\\' {
-            let end = memchr::memchr(b'\\', &inner[at..]).map_or(inner.len(), |found| found + at);
-            out.extend_from_slice(&inner[at..end]);
-            at = end;
-            continue;
-        }
-        let escape = inner.get(at + 1).copied().unwrap_or(b'\\');
-        at += 2;
-        match escape {
-            b'n' => out.push(b'\n'),
-            b't' => out.push(b'\t'),
-            b'r' => out.push(b'\r'),
-            b'b' => out.push(8),
-            b'f' => out.push(12),
-            b'u' => {
-                let mut code = hex4(inner, at);
-                at += 4;
-                let low =
-                    (inner.get(at) == Some(&b'\\') && inner.get(at + 1) == Some(&b'u')).then(|| hex4(inner, at + 2));
-                if let (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) = (code, low) {
-                    code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-                    at += 6;
-                }
-                push_wtf8(&mut out, code);
-            }
-            other => out.push(other),
+    decode_into(raw, &mut out);
+    Cow::Owned(out)
+}
+
+/// Decodes a string with its quotes to WTF-8, after what stands in `out` already.
+pub fn decode_into(raw: &[u8], out: &mut Vec<u8>) {
+    let inner = inside(raw);
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &inner[at..]) {
+        out.extend_from_slice(&inner[at..at + found]);
+        at += found;
+        // Escapes often stand close together: a few bytes between them are no search of their own.
+        loop {
+            at = escape_into(inner, at, out);
+            let near = inner[at..].iter().take(NEAR).position(|byte| *byte == b'\\');
+            let Some(plain) = near else { break };
+            out.extend_from_slice(&inner[at..at + plain]);
+            at += plain;
         }
     }
-    Cow::Owned(out)
+    out.extend_from_slice(&inner[at..]);
+}
+
+/// Bytes after an escape that are looked through one by one for the next.
+const NEAR: usize = 16;
+
+fn inside(raw: &[u8]) -> &[u8] {
+    raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default()
+}
+
+/// Decodes the escape that begins at `at`; returns where it ends.
+fn escape_into(inner: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
+    let escape = inner.get(at + 1).copied().unwrap_or(b'\\');
+    at += 2;
+    match escape {
+        b'n' => out.push(b'\n'),
+        b't' => out.push(b'\t'),
+        b'r' => out.push(b'\r'),
+        b'b' => out.push(8),
+        b'f' => out.push(12),
+        b'u' => {
+            let mut code = hex4(inner, at);
+            at += 4;
+            let low = (inner.get(at) == Some(&b'\\') && inner.get(at + 1) == Some(&b'u')).then(|| hex4(inner, at + 2));
+            if let (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) = (code, low) {
+                code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+                at += 6;
+            }
+            push_wtf8(out, code);
+        }
+        other => out.push(other),
+    }
+    at.min(inner.len())
 }
 
 fn hex4(text: &[u8], at: usize) -> u32 {

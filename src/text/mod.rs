@@ -3,6 +3,7 @@
 pub mod decimal;
 pub mod escape;
 pub mod json;
+pub mod layout;
 mod path;
 pub mod shingle;
 pub mod units;

@@ -88,6 +88,13 @@ pub fn timestamp(micros: u64) -> String {
         .map_or_else(|| format!("{micros}us"), |time| format!("{time:.6}"))
 }
 
+/// Microseconds since 1970 of a time in RFC 3339; `None` if it is none, or before.
+#[must_use]
+pub fn micros(timestamp: &str) -> Option<u64> {
+    let time: jiff::Timestamp = timestamp.parse().ok()?;
+    u64::try_from(time.as_microsecond()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -331,6 +331,21 @@ fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
+/// How many letters have to be put in, taken out or changed to make one word of another.
+#[must_use]
+pub fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut before: Vec<usize> = (0..=right.len()).collect();
+    for (row, letter) in left.chars().enumerate() {
+        let mut now = vec![row + 1];
+        for (at, other) in right.iter().enumerate() {
+            now.push((before[at] + usize::from(letter != *other)).min(before[at + 1] + 1).min(now[at] + 1));
+        }
+        before = now;
+    }
+    before[right.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,5 +422,14 @@ mod tests {
             }
             prop_assert_eq!(found.is_empty(), left == right);
         });
+    }
+
+    #[test]
+    fn edits_of_words_are_counted() {
+        for (left, right, expected) in
+            [("temprature", "temperature", 1), ("sede", "seed", 2), ("", "abc", 3), ("top_p", "top_p", 0)]
+        {
+            assert_eq!(edits(left, right), expected, "{left} {right}");
+        }
     }
 }

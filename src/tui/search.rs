@@ -26,7 +26,7 @@ pub(super) fn search(run: &Run, order: &[NodeId], wanted: &str) -> Vec<Hit> {
         let carried = match &node.detail {
             Detail::Call { prompt, .. } => {
                 let origins = origins(&prompt.messages, predecessor(run, node.id));
-                let old = |(message, origin): (&crate::model::Message, &Origin)| {
+                let old = |(message, origin): (&std::sync::Arc<crate::model::Message>, &Origin)| {
                     (*origin != Origin::New).then(|| message.path.clone())
                 };
                 let mut paths: Vec<String> = prompt.messages.iter().zip(&origins).filter_map(old).collect();

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Paper, Style, kind_word};
+use super::{Paper, Style, kind_word, paper};
 use crate::model::RunId;
-use crate::replay::{Assessment, Word};
+use crate::replay::{Assessment, Judged, Word};
 use crate::text::escape::one_line;
 
 /// The assessment, as `grade` prints it.
@@ -20,7 +20,12 @@ pub fn view(run: &RunId, assessment: &Assessment, paper: Paper) -> String {
         paper.paint(Style::Strong, run.as_str()),
         paper.paint(style, &one_line(&assessment.line()))
     );
-    for judged in assessment.nodes.iter().filter(|judged| judged.word != Word::Exact) {
+    // The worst come first, so that none of them is cut.
+    let mut worse: Vec<&Judged> = assessment.nodes.iter().filter(|judged| judged.word != Word::Exact).collect();
+    if worse.len() > paper::MOST {
+        worse.sort_by_key(|judged| std::cmp::Reverse(judged.word));
+    }
+    for judged in worse.iter().take(paper::MOST) {
         let name = if judged.name.is_empty() { kind_word(&judged.kind).to_owned() } else { one_line(&judged.name) };
         let grade = if judged.word == Word::UpTo { "" } else { judged.word.as_str() };
         let place = format!("{:>3}", judged.node.0);
@@ -30,6 +35,7 @@ pub fn view(run: &RunId, assessment: &Assessment, paper: Paper) -> String {
             let _ = writeln!(out, "      {}", paper.cut(&one_line(&reason.says()), 6));
         }
     }
+    out.push_str(&paper::rest(worse.len()));
     if assessment.interrupted {
         out.push_str("the recorder ended before the agent did: the last calls may be missing\n");
     }
@@ -37,4 +43,27 @@ pub fn view(run: &RunId, assessment: &Assessment, paper: Paper) -> String {
         out.push_str("no command was recorded: a replay needs one\n");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, Micros, NodeId};
+    use crate::replay::Reason;
+
+    #[test]
+    fn a_long_list_says_how_much_it_leaves_out_and_keeps_the_worst() {
+        let judged = |node: u32| {
+            let reason = if node == 90 { Reason::CutOff } else { Reason::MadeIds(vec![format!("id-{node}")]) };
+            let name = format!("node-{node}");
+            Judged { node: NodeId(node), kind: Kind::Llm, name, word: reason.word(), reasons: vec![reason] }
+        };
+        let nodes = (1..=90).map(judged).collect();
+        let assessment = Assessment { word: Word::Not, nodes, interrupted: false, has_command: true };
+        let paper = Paper { width: None, colour: false, now: Micros(0) };
+        let said = view(&RunId::from_seed(1), &assessment, paper);
+        assert!(said.ends_with("  … and 50 more; `--json` prints all\n"), "{said}");
+        assert!(said.lines().nth(1).is_some_and(|line| line.contains("node-90")), "{said}");
+        assert_eq!(said.matches("id-").count(), 39, "{said}");
+    }
 }

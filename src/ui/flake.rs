@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Paper, Style};
+use super::{Paper, Style, paper};
 use crate::replay::{Flakiness, Order, Volatile, What, ranges};
 use crate::text::escape::one_line;
 use crate::text::units::{count, plural};
@@ -21,20 +21,22 @@ pub fn view(flakiness: &Flakiness, paper: Paper) -> String {
         ("results of tools, held as recorded", &|what| matches!(what, What::Result(_))),
         ("readings of the clock, held as recorded", &|what| *what == What::Reading),
         ("names, renamed", &|what| *what == What::Name),
+        ("not compared", &|what| *what == What::Ignored),
         ("exit code", &|what| *what == What::ExitCode),
     ] {
         let values: Vec<&Volatile> = flakiness.volatile.iter().filter(|value| wanted(&value.what)).collect();
         if !values.is_empty() {
             let _ = writeln!(out, "\n{title}");
-            for value in values {
+            for value in values.iter().take(paper::MOST) {
                 field(&mut out, value, paper);
             }
+            out.push_str(&paper::rest(values.len()));
         }
     }
     if !flakiness.races.is_empty() {
         out.push_str("\ncalls that race\n");
     }
-    for race in &flakiness.races {
+    for race in flakiness.races.iter().take(paper::MOST) {
         let how = match race.order {
             Order::Arrival => "come in another order",
             Order::Completion => "end in another order",
@@ -42,13 +44,15 @@ pub fn view(flakiness: &Flakiness, paper: Paper) -> String {
         };
         let _ = writeln!(out, "  nodes {} {how}", paper.paint(Style::Place, &ranges(&race.nodes)));
     }
+    out.push_str(&paper::rest(flakiness.races.len()));
     if !flakiness.absent.is_empty() {
         out.push_str("\ncalls that were not made\n");
     }
-    for (place, nodes) in &flakiness.absent {
+    for (place, nodes) in flakiness.absent.iter().take(paper::MOST) {
         let noun = plural(nodes.len(), "node");
         let _ = writeln!(out, "  run {}: {noun} {}", place + 1, paper.paint(Style::Place, &ranges(nodes)));
     }
+    out.push_str(&paper::rest(flakiness.absent.len()));
     out
 }
 
@@ -115,5 +119,34 @@ fn field(out: &mut String, value: &Volatile, paper: Paper) {
             out,
             "    to accept it: `--ignore '{path}'`, or `[replay] ignore = [\"{path}\"]` in `retake.toml`"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Micros, NodeId, RunId};
+
+    #[test]
+    fn a_long_list_says_how_much_it_leaves_out() {
+        let value = |number: u32| Volatile {
+            what: What::Name,
+            path: format!("messages[{number}].content"),
+            nodes: vec![NodeId(number)],
+            recorded: Some(format!("recorded-{number}")),
+            seen: vec![Some(format!("seen-{number}"))],
+            ignore: None,
+        };
+        let flakiness = Flakiness {
+            recorded: RunId::from_seed(1),
+            runs: vec![RunId::from_seed(2)],
+            volatile: (1..=77).map(value).collect(),
+            races: Vec::new(),
+            absent: Vec::new(),
+            refused: vec![0],
+        };
+        let said = view(&flakiness, Paper { width: None, colour: false, now: Micros(0) });
+        assert!(said.ends_with("  … and 37 more; `--json` prints all\n"), "{said}");
+        assert_eq!((said.matches("recorded-").count(), said.matches("77 values").count()), (40, 1), "{said}");
     }
 }

@@ -200,17 +200,19 @@ pub struct Row {
 
 fn rows(graph: &RunGraph, order: &Order) -> Vec<Row> {
     let mut renderer = GraphRowRenderer::new().output().with_min_row_height(1).build_box_drawing();
-    let begins: Vec<usize> =
-        (0..order.ids.len()).filter(|place| graph.into_node(order.ids[*place]).next().is_none()).collect();
+    let begins: Vec<(usize, &Node)> = (0..order.ids.len())
+        .filter(|place| graph.into_node(order.ids[*place]).next().is_none())
+        .filter_map(|place| Some((place, graph.node(order.ids[place])?)))
+        .collect();
+    let mut next_begin = 0;
     let mut rows = Vec::new();
     for (place, id) in order.ids.iter().enumerate() {
         let Some(node) = graph.node(*id) else { continue };
-        if begins.contains(&place) {
+        if begins.get(next_begin).is_some_and(|(begin, _)| *begin == place) {
+            next_begin += 1;
             renderer.reserve(place);
-            for other in begins.iter().filter(|other| **other > place) {
-                if graph.node(order.ids[*other]).is_some_and(|other| overlap(node, other)) {
-                    renderer.reserve(*other);
-                }
+            for (other, _) in begins[next_begin..].iter().filter(|(_, other)| overlap(node, other)) {
+                renderer.reserve(*other);
             }
         }
         let mut message = MARK.to_string();

@@ -1,6 +1,7 @@
 //! The messages of a model call: what each holds, where it stands, and which of them are new.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::facts::arguments;
 use super::{Paper, Sheet, Style};
@@ -40,7 +41,7 @@ pub fn predecessor(run: &Run, id: NodeId) -> Option<&Node> {
 
 /// Where each message of a call comes from, given the call before it.
 #[must_use]
-pub fn origins(messages: &[Message], before: Option<&Node>) -> Vec<Origin> {
+pub fn origins(messages: &[Arc<Message>], before: Option<&Node>) -> Vec<Origin> {
     let Some((id, prompt, reply)) = before.and_then(|node| match &node.detail {
         Detail::Call { prompt, reply, .. } => Some((node.id, prompt, reply)),
         _ => None,
@@ -48,7 +49,7 @@ pub fn origins(messages: &[Message], before: Option<&Node>) -> Vec<Origin> {
         return vec![Origin::New; messages.len()];
     };
     let mut at = 0;
-    let origin = |message: &Message| {
+    let mut origin = |message: &Message| {
         if let Some(found) = prompt.messages[at..].iter().position(|old| same_message(old, message)) {
             at += found + 1;
             return Origin::As(id);
@@ -62,7 +63,7 @@ pub fn origins(messages: &[Message], before: Option<&Node>) -> Vec<Origin> {
             Origin::New
         }
     };
-    messages.iter().map(origin).collect()
+    messages.iter().map(|message| origin(message)).collect()
 }
 
 fn same_message(left: &Message, right: &Message) -> bool {
@@ -101,7 +102,7 @@ fn typed(place: &str, parts: &[Part]) -> String {
 }
 
 /// Writes the messages: a heading with path, speaker and origin, then what was said.
-pub(super) fn write(out: &mut Sheet, run: &Run, node: &Node, messages: &[Message], paper: Paper) {
+pub(super) fn write(out: &mut Sheet, run: &Run, node: &Node, messages: &[Arc<Message>], paper: Paper) {
     let origins = origins(messages, predecessor(run, node.id));
     let sources = Sources::of(run, node.id);
     for (position, (message, origin)) in messages.iter().zip(origins).enumerate() {

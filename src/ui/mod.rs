@@ -11,11 +11,13 @@ pub mod message;
 pub mod node;
 mod paper;
 pub mod raw;
+pub mod review;
 pub mod run;
 pub mod runs;
 mod sheet;
 pub mod store;
 pub mod streams;
+pub mod tested;
 
 pub use facts::kind_word;
 pub use paper::{Paper, Piece, Style, pieces};

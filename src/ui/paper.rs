@@ -5,6 +5,14 @@ use std::fmt::Write as _;
 use crate::model::Micros;
 use crate::text::escape;
 
+/// Most entries of a list in a report; more tell nobody more.
+pub(super) const MOST: usize = 40;
+
+/// The line under a list of which only the first entries are shown; empty where all are.
+pub(super) fn rest(all: usize) -> String {
+    if all > MOST { format!("  … and {} more; `--json` prints all\n", all - MOST) } else { String::new() }
+}
+
 /// What a view is written on.
 #[derive(Debug, Clone, Copy)]
 pub struct Paper {

@@ -72,3 +72,23 @@ pub fn note(text: &str) {
     let mut stream = io::stderr().lock();
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
 }
+
+/// Waits for a key on the terminal that standard input is; only the first byte of what it sends counts.
+///
+/// # Errors
+/// Standard input is no terminal, or at its end.
+pub fn key() -> io::Result<u8> {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    let stream = io::stdin();
+    let before = tcgetattr(&stream)?;
+    let mut raw = before.clone();
+    raw.make_raw();
+    tcsetattr(&stream, OptionalActions::Now, &raw)?;
+    let mut bytes = [0; 16];
+    let read = rustix::io::read(&stream, &mut bytes);
+    tcsetattr(&stream, OptionalActions::Now, &before)?;
+    match read? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(bytes[0]),
+    }
+}

@@ -6,15 +6,16 @@ use super::canonical::Rule;
 use super::content::{key_of, other, read, tools};
 use super::dialect::drops;
 use super::errors::error_text;
+use super::known::Known;
 use crate::model::{Message, Prompt, Reply, Usage};
 use crate::text::json::{Json, Kind, Ref};
 
 /// Reads a request. Text beside the messages is the first message, `system`.
-pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
+pub(super) fn prompt(body: &Json, rule: &'static Rule, known: &mut Known) -> Prompt {
     let root = body.root();
     let mut prompt = Prompt::default();
     if let Some(system) = root.get("system").filter(|system| !system.is_null()) {
-        prompt.messages.push(message(system, "system", "system"));
+        prompt.messages.push(known.message(Known::SYSTEM, system, || message(system, "system", "system")));
     }
     for member in root.items() {
         let key = key_of(member);
@@ -23,16 +24,11 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
             ("model", Kind::String) => prompt.model = member.as_str().map(std::borrow::Cow::into_owned),
             ("stream", Kind::Bool) => prompt.stream = member.as_bool().unwrap_or_default(),
             ("messages", Kind::Array) => {
-                for (place, item) in member.items().enumerate() {
-                    let path = format!("messages[{place}]");
-                    let speaker = item.text("role").unwrap_or_default();
-                    let mut read = match item.get("content") {
-                        Some(content) => message(content, &speaker, &format!("{path}.content")),
-                        None => Message { role: speaker, parts: vec![other(item, path.clone())], ..Message::default() },
-                    };
-                    read.path = path;
-                    prompt.messages.push(read);
-                }
+                let messages = member.items().enumerate();
+                prompt.messages.extend(
+                    messages
+                        .map(|(place, item)| known.message(place, item, || said(item, format!("messages[{place}]")))),
+                );
             }
             ("tools", Kind::Array) => prompt.tools.extend(tools(member)),
             _ if drops(rule, &key) => {}
@@ -40,6 +36,15 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
         }
     }
     prompt
+}
+
+fn said(item: Ref<'_>, path: String) -> Message {
+    let speaker = item.text("role").unwrap_or_default();
+    let read = match item.get("content") {
+        Some(content) => message(content, &speaker, &format!("{path}.content")),
+        None => Message { role: speaker, parts: vec![other(item, path.clone())], ..Message::default() },
+    };
+    Message { path, ..read }
 }
 
 fn message(content: Ref<'_>, role: &str, path: &str) -> Message {
@@ -108,7 +113,8 @@ mod tests {
     #[test]
     fn a_request_is_read_whole() {
         let body = r#"{"model":"m","system":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"messages":[{"role":"user","content":"u"},{"role":"assistant"}],"tools":[{"type":"web_search_20250305","name":"web_search"}],"max_tokens":5,"metadata":{"user_id":"x"},"stream":true,"new_one":[1]}"#;
-        let prompt = prompt(&Json::parse_text(body).expect("JSON"), &super::super::keys::MESSAGES);
+        let prompt =
+            prompt(&Json::parse_text(body).expect("JSON"), &super::super::keys::MESSAGES, &mut Known::default());
         let messages: Vec<String> =
             prompt.messages.iter().map(|m| format!("{} {} {}", m.path, m.role, m.text())).collect();
         assert_eq!(messages, ["system system a\nb", "messages[0] user u", "messages[1] assistant "]);

@@ -10,7 +10,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::text::decimal;
-use crate::text::json::{Json, Kind, Path, Ref};
+use crate::text::json::{Json, Kind, Path, Ref, decode_into};
 
 /// Hash of a canonical request.
 pub type Key = [u8; 32];
@@ -68,7 +68,7 @@ pub struct ToolResultAt<'a> {
 }
 
 /// What a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// An object, a list, or JSON inside a string begins (the byte says which).
     Open,
@@ -146,10 +146,10 @@ pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<Key>;
 
 /// Makes the canonical form of a JSON body. `operation` names dialect and operation.
 #[must_use]
-pub fn json(operation: &str, rule: &'static Rule, body: &Json, resolve: Resolve<'_>) -> Canonical {
+pub fn json(operation: &str, rule: &'static Rule, body: Json, resolve: Resolve<'_>) -> Canonical {
     let mut maker = Maker::new(operation, body.bytes().len(), resolve);
-    maker.docs.push(body.clone());
     maker.marked = memchr::memmem::find(body.bytes(), b"_SECRET_").is_some() || has_escaped_letters(body.bytes());
+    maker.docs.push(body);
     maker.holders.push((0, 0));
     maker.stack.push(Work::Value { doc: 0, item: 0, rule });
     maker.run();
@@ -170,17 +170,35 @@ pub fn parts(operation: &str, parts: &[(String, Bytes)]) -> Canonical {
 }
 
 enum Work {
-    Value { doc: u32, item: u32, rule: &'static Rule },
-    Member { doc: u32, item: u32, rule: &'static Rule },
-    Items { doc: u32, container: u32, next: Option<u32>, list: &'static List },
+    Value {
+        doc: u32,
+        item: u32,
+        rule: &'static Rule,
+    },
+    Member {
+        doc: u32,
+        item: u32,
+        rule: &'static Rule,
+    },
+    Items {
+        doc: u32,
+        container: u32,
+        next: Option<u32>,
+        list: &'static List,
+    },
     Close(u32, u32),
-    EndResult { item: u32, call_id: String, start: usize },
-    PlainMessage { doc: u32, item: u32 },
+    /// The result with this place ends.
+    EndResult(usize),
+    PlainMessage {
+        doc: u32,
+        item: u32,
+    },
 }
 
 struct Maker<'a> {
     tokens: Vec<Token>,
     results: Vec<ResultSpan>,
+    /// Results of tools that come next, by their item: ids of their calls.
     pending: HashMap<u32, String>,
     ids: HashMap<Vec<u8>, u32>,
     id_list: Vec<String>,
@@ -220,6 +238,11 @@ impl<'a> Maker<'a> {
     fn push(&mut self, kind: TokenKind, doc: u32, item: u32, bytes: &[u8]) {
         let start = offset(self.buffer.len());
         self.buffer.extend_from_slice(bytes);
+        self.end(kind, doc, item, start);
+    }
+
+    /// Ends a token whose bytes were written to the buffer from `start` on.
+    fn end(&mut self, kind: TokenKind, doc: u32, item: u32, start: u32) {
         self.tokens.push(Token { kind, doc, item, start, end: offset(self.buffer.len()) });
     }
 
@@ -248,17 +271,16 @@ impl<'a> Maker<'a> {
             match work {
                 Work::Value { doc, item, rule } => self.value(doc, item, rule),
                 Work::Member { doc, item, rule } => {
-                    let Self { docs, buffer, tokens, .. } = self;
-                    let start = offset(buffer.len());
-                    buffer.extend_from_slice(&docs[doc as usize].value(item).key().unwrap_or_default());
-                    tokens.push(Token { kind: TokenKind::Key, doc, item, start, end: offset(buffer.len()) });
+                    let start = offset(self.buffer.len());
+                    if let Some(key) = self.docs[doc as usize].value(item).raw_key() {
+                        decode_into(key, &mut self.buffer);
+                    }
+                    self.end(TokenKind::Key, doc, item, start);
                     self.value(doc, item, rule);
                 }
                 Work::Items { doc, container, next, list } => self.items(doc, container, next, list),
                 Work::Close(doc, item) => self.push(TokenKind::Close, doc, item, b""),
-                Work::EndResult { item, call_id, start } => {
-                    self.results.push(ResultSpan { call_id, tokens: start..self.tokens.len(), item });
-                }
+                Work::EndResult(place) => self.results[place].tokens.end = self.tokens.len(),
                 Work::PlainMessage { doc, item } => {
                     self.push(TokenKind::Open, doc, item, b"[");
                     self.push(TokenKind::Open, doc, item, b"{");
@@ -275,16 +297,22 @@ impl<'a> Maker<'a> {
 
     fn value(&mut self, doc: u32, item: u32, rule: &'static Rule) {
         if doc == 0
+            && !self.pending.is_empty()
             && let Some(call_id) = self.pending.remove(&item)
         {
-            self.stack.push(Work::EndResult { item, call_id, start: self.tokens.len() });
+            self.stack.push(Work::EndResult(self.results.len()));
+            let start = self.tokens.len();
+            self.results.push(ResultSpan { call_id, tokens: start..start, item });
         }
         let value = self.docs[doc as usize].value(item);
         match (rule, value.kind()) {
             (Rule::Drop, _) => {}
             (Rule::Id, Kind::String) => {
-                let id = value.as_bytes().unwrap_or_default().into_owned();
-                let number = self.id_number(id);
+                let id = value.as_bytes().unwrap_or_default();
+                let number = match self.ids.get(&*id) {
+                    Some(number) => *number,
+                    None => self.id_number(id.into_owned()),
+                };
                 self.push(TokenKind::Id, doc, item, &number.to_le_bytes());
             }
             (Rule::Reference, Kind::String) => {
@@ -321,20 +349,20 @@ impl<'a> Maker<'a> {
             (_, Kind::Array) => self.open_list(doc, item, &PLAIN),
             (_, Kind::String) => self.text(doc, item),
             (_, Kind::Number) => {
-                let number = decimal::normal(value.raw());
-                self.push(TokenKind::Number, doc, item, &number);
+                let start = offset(self.buffer.len());
+                decimal::normal_into(value.raw(), &mut self.buffer);
+                self.end(TokenKind::Number, doc, item, start);
             }
             (_, Kind::Bool | Kind::Null) => {
-                let word = value.raw().to_vec();
-                self.push(TokenKind::Word, doc, item, &word);
+                let start = offset(self.buffer.len());
+                self.buffer.extend_from_slice(value.raw());
+                self.end(TokenKind::Word, doc, item, start);
             }
         }
     }
 
+    /// The number of an id that was not seen before.
     fn id_number(&mut self, id: Vec<u8>) -> u32 {
-        if let Some(number) = self.ids.get(&id) {
-            return *number;
-        }
         let number = offset(self.ids.len());
         self.id_list.push(String::from_utf8_lossy(&id).into_owned());
         self.ids.insert(id, number);
@@ -343,11 +371,22 @@ impl<'a> Maker<'a> {
 
     /// Pushes text; placeholders of secrets are numbered anew in order of appearance.
     fn text(&mut self, doc: u32, item: u32) {
-        let Self { docs, buffer, tokens, secrets, marked, .. } = self;
-        let start = offset(buffer.len());
-        let text = docs[doc as usize].value(item).as_bytes().unwrap_or_default();
+        let start = offset(self.buffer.len());
+        let value = self.docs[doc as usize].value(item);
+        if value.kind() == Kind::String {
+            decode_into(value.raw(), &mut self.buffer);
+        }
+        if self.marked && memchr::memmem::find(&self.buffer[start as usize..], MARK).is_some() {
+            let text = self.buffer.split_off(start as usize);
+            self.marked_text(&text);
+        }
+        self.end(TokenKind::Text, doc, item, start);
+    }
+
+    fn marked_text(&mut self, text: &[u8]) {
+        let Self { buffer, secrets, .. } = self;
         let mut at = 0;
-        while *marked && let Some(found) = memchr::memmem::find(&text[at..], MARK) {
+        while let Some(found) = memchr::memmem::find(&text[at..], MARK) {
             let digits = at + found + MARK.len();
             let end = text[digits..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |n| n + digits);
             buffer.extend_from_slice(&text[at..digits]);
@@ -357,25 +396,28 @@ impl<'a> Maker<'a> {
             at = end;
         }
         buffer.extend_from_slice(&text[at..]);
-        tokens.push(Token { kind: TokenKind::Text, doc, item, start, end: offset(buffer.len()) });
     }
 
     fn object(&mut self, doc: u32, item: u32, rules: &'static [(&'static str, Rule)]) {
         self.push(TokenKind::Open, doc, item, b"{");
         self.stack.push(Work::Close(doc, item));
         let Self { docs, stack, .. } = self;
-        let mut members: Vec<(std::borrow::Cow<'_, [u8]>, u32, &'static Rule)> = Vec::new();
-        for member in docs[doc as usize].value(item).items() {
-            let key = member.key().unwrap_or_default();
-            let rule = rules.iter().find(|(name, _)| name.as_bytes() == &*key).map_or(&KEEP, |(_, rule)| rule);
+        let json = &docs[doc as usize];
+        let first = stack.len();
+        for member in json.value(item).items() {
+            let rule = rules.iter().find(|(name, _)| member.is_key(name)).map_or(&KEEP, |(_, rule)| rule);
             if !matches!(rule, Rule::Drop) {
-                members.push((key, member.index(), rule));
+                stack.push(Work::Member { doc, item: member.index(), rule });
             }
         }
-        members.sort_by(|left, right| left.0.cmp(&right.0));
-        for (_, member, rule) in members.into_iter().rev() {
-            stack.push(Work::Member { doc, item: member, rule });
-        }
+        // Those of one key keep their order; the last of the stack is done first.
+        stack[first..].sort_by(|left, right| match (left, right) {
+            (Work::Member { item: left, .. }, Work::Member { item: right, .. }) => {
+                json.value(*left).key().cmp(&json.value(*right).key())
+            }
+            _ => std::cmp::Ordering::Equal,
+        });
+        stack[first..].reverse();
     }
 
     fn open_list(&mut self, doc: u32, item: u32, list: &'static List) {
@@ -471,6 +513,12 @@ impl Canonical {
     #[must_use]
     pub fn bytes(&self, token: &Token) -> &[u8] {
         &self.buffer[token.start as usize..token.end as usize]
+    }
+
+    /// Whether a token is the same as one of another request.
+    #[must_use]
+    pub fn same_token(&self, token: &Token, other: &Self, theirs: &Token) -> bool {
+        token.kind == theirs.kind && self.bytes(token) == other.bytes(theirs)
     }
 
     /// Where a token stands, as `--set` and `--ignore` write it.
@@ -603,7 +651,7 @@ impl<'a> Iterator for Pairs<'a> {
                 return (left.is_some() || right.is_some()).then_some(Pair::Structure(left, right));
             };
             self.at += 1;
-            if left.kind == right.kind && self.left.bytes(left) == self.right.bytes(right) {
+            if self.left.same_token(left, self.right, right) {
                 continue;
             }
             let leaf = |kind| !matches!(kind, TokenKind::Open | TokenKind::Close | TokenKind::Key);
@@ -642,7 +690,7 @@ mod tests {
     use crate::wire::keys;
 
     fn make(rule: &'static Rule, text: &str) -> Canonical {
-        json("test", rule, &Json::parse_text(text).expect("the test's text is JSON"), &|id| {
+        json("test", rule, Json::parse_text(text).expect("the test's text is JSON"), &|id| {
             (id == "resp_1").then_some([7; 32])
         })
     }

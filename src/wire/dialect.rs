@@ -4,9 +4,15 @@ use bytes::Bytes;
 
 use super::canonical::Rule;
 use super::errors::{Refusal, error_message, error_text};
+use super::kept::Kept;
+use super::known::Known;
 use super::{anthropic_messages as messages, anthropic_messages_stream as messages_stream, keys, mistral_chat};
-use super::{mistral_embeddings, openai_chat as chat, openai_chat_stream as chat_stream, openai_embeddings, sse};
+use super::{
+    kept, mistral_conversations as conversations, mistral_embeddings, openai_chat as chat,
+    openai_chat_stream as chat_stream, openai_embeddings, sse,
+};
 use super::{openai_responses as responses, openai_responses_stream as responses_stream};
+use crate::model::event::Request;
 use crate::model::{Kind, Part, Prompt, Reply, Text, ToolCall};
 use crate::text::json::{Json, Kind as JsonKind};
 
@@ -16,7 +22,7 @@ pub struct Dialect {
     name: &'static str,
     kind: Kind,
     rule: &'static Rule,
-    prompt: fn(&Json, &'static Rule) -> Prompt,
+    prompt: fn(&Json, &'static Rule, &mut Known) -> Prompt,
     reply: fn(&Json) -> Reply,
     stream: Option<Streaming>,
     pub(super) layout: Layout,
@@ -41,6 +47,8 @@ pub(super) enum Layout {
     Messages,
     /// `input`, and `instructions` beside it.
     Responses,
+    /// `inputs`, and `instructions` beside it.
+    Conversations,
     /// `input`, texts only.
     Embeddings,
 }
@@ -84,6 +92,21 @@ static MISTRAL_CHAT: Dialect = Dialect {
         end_names: &["error"],
     }),
     layout: Layout::Chat,
+};
+
+static MISTRAL_CONVERSATIONS: Dialect = Dialect {
+    name: "mistral-conversations",
+    kind: Kind::Llm,
+    rule: &keys::CONVERSATIONS,
+    prompt: conversations::prompt,
+    reply: conversations::reply,
+    stream: Some(Streaming {
+        assemble: conversations::assemble,
+        events: |unary, _| conversations::events(unary),
+        ends: conversations::ends,
+        end_names: &["conversation.response.done", "conversation.response.error"],
+    }),
+    layout: Layout::Conversations,
 };
 
 static OPENAI_RESPONSES: Dialect = Dialect {
@@ -151,6 +174,9 @@ pub fn recognise(provider: &str, method: &str, path: &str) -> Option<&'static Di
     let last = segments.next()?;
     let before = segments.next()?;
     let mistral = provider.eq_ignore_ascii_case("mistral");
+    if mistral && let Some(Kept::Begin | Kept::Append(_) | Kept::Restart(_)) = kept::kept(provider, method, path) {
+        return Some(&MISTRAL_CONVERSATIONS);
+    }
     match (before, last) {
         ("chat", "completions") => Some(if mistral { &MISTRAL_CHAT } else { &OPENAI_CHAT }),
         // The same body, with the id of an agent for the model.
@@ -165,7 +191,7 @@ pub fn recognise(provider: &str, method: &str, path: &str) -> Option<&'static Di
 
 impl Dialect {
     /// Its name: `openai-chat`, `openai-responses`, `openai-embeddings`, `anthropic-messages`,
-    /// `mistral-chat` or `mistral-embeddings`.
+    /// `mistral-chat`, `mistral-conversations` or `mistral-embeddings`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
@@ -173,8 +199,16 @@ impl Dialect {
 
     /// All dialects.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [&OPENAI_CHAT, &OPENAI_RESPONSES, &OPENAI_EMBEDDINGS, &ANTHROPIC_MESSAGES, &MISTRAL_CHAT, &MISTRAL_EMBEDDINGS]
-            .into_iter()
+        [
+            &OPENAI_CHAT,
+            &OPENAI_RESPONSES,
+            &OPENAI_EMBEDDINGS,
+            &ANTHROPIC_MESSAGES,
+            &MISTRAL_CHAT,
+            &MISTRAL_CONVERSATIONS,
+            &MISTRAL_EMBEDDINGS,
+        ]
+        .into_iter()
     }
 
     /// The dialect of this name.
@@ -199,10 +233,34 @@ impl Dialect {
     /// Fields that do not count in the key are left out.
     #[must_use]
     pub fn prompt(&self, body: &Json) -> Prompt {
+        self.prompt_after(body, &mut Known::default())
+    }
+
+    /// Reads a request as [`Dialect::prompt`] does; messages that were read before, also in other requests, are
+    /// not made again. `known` is of this dialect only.
+    #[must_use]
+    pub fn prompt_after(&self, body: &Json, known: &mut Known) -> Prompt {
         if body.root().kind() == JsonKind::Object {
-            return (self.prompt)(body, self.rule);
+            return (self.prompt)(body, self.rule, known);
         }
         Prompt { parameters: vec![(String::new(), body.root().raw_str().into_owned())], ..Prompt::default() }
+    }
+
+    /// Reads a request with what its path says: the conversation that it goes on with.
+    #[must_use]
+    pub fn asked(&self, request: &Request, body: &Json) -> Prompt {
+        self.asked_after(request, body, &mut Known::default())
+    }
+
+    /// The same, with `known` as [`Dialect::prompt_after`] has it.
+    #[must_use]
+    pub fn asked_after(&self, request: &Request, body: &Json, known: &mut Known) -> Prompt {
+        let mut prompt = self.prompt_after(body, known);
+        if self.layout == Layout::Conversations && prompt.previous.is_none() {
+            let kept = kept::kept(&request.provider, &request.method, &request.path);
+            prompt.previous = kept.and_then(Kept::id).map(str::to_owned);
+        }
+        prompt
     }
 
     /// Reads an answer, streamed or not. Never fails; an error inside a 200 is one too. Paths are
@@ -380,6 +438,9 @@ mod tests {
         check("mistral", "POST", "/v1/embeddings", Some("mistral-embeddings"));
         check("mistral", "POST", "/v1/chat/completions", Some("mistral-chat"));
         check("mistral", "POST", "/v1/agents/completions", Some("mistral-chat"));
+        check("mistral", "POST", "/v1/conversations", Some("mistral-conversations"));
+        check("mistral", "POST", "/v1/conversations/c/restart", Some("mistral-conversations"));
+        check("openai", "POST", "/v1/conversations", None);
         check("anthropic", "POST", "/v1/messages?beta=true", Some("anthropic-messages"));
         check("anthropic", "POST", "/messages", Some("anthropic-messages"));
         check("zai", "POST", "/api/anthropic/v1/messages", Some("anthropic-messages"));

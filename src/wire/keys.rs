@@ -92,6 +92,36 @@ fn item_result(item: Ref<'_>) -> Option<ToolResultAt<'_>> {
     Some(ToolResultAt { call_id: item.get("call_id")?, result: item.get("output")? })
 }
 
+/// Mistral conversations.
+pub static CONVERSATIONS: Rule = Rule::Object(&[
+    ("metadata", Rule::Drop),
+    ("name", Rule::Drop),
+    ("description", Rule::Drop),
+    ("store", Rule::Drop),
+    ("stream", Rule::Drop),
+    ("inputs", Rule::Input(&ENTRIES)),
+    ("tools", Rule::List(&TOOLS)),
+]);
+
+static ENTRIES: List = List {
+    item: Rule::Object(&[
+        ("id", Rule::Id),
+        ("tool_call_id", Rule::Id),
+        ("created_at", Rule::Drop),
+        ("completed_at", Rule::Drop),
+        ("arguments", Rule::Embedded),
+        ("content", Rule::Content(&PARTS)),
+    ]),
+    order: Order::Results(entry_result),
+};
+
+fn entry_result(item: Ref<'_>) -> Option<ToolResultAt<'_>> {
+    if item.get("type")?.as_str()? != "function.result" {
+        return None;
+    }
+    Some(ToolResultAt { call_id: item.get("tool_call_id")?, result: item.get("result")? })
+}
+
 /// Anthropic messages.
 pub static MESSAGES: Rule = Rule::Object(&[
     ("metadata", Rule::Drop),

@@ -7,11 +7,12 @@ use super::canonical::Rule;
 use super::content::{blank, json_or_text, key_of, media, media_in, other, read, result_text, tools};
 use super::dialect::drops;
 use super::errors::error_text;
+use super::known::Known;
 use crate::model::{Message, Part, Prompt, Reasoning, Reply, Text, ToolCall, ToolResult, Usage};
 use crate::text::json::{Json, Kind, Ref};
 
 /// Reads a request.
-pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
+pub(super) fn prompt(body: &Json, rule: &'static Rule, known: &mut Known) -> Prompt {
     let root = body.root();
     let mut prompt = Prompt::default();
     for member in root.items() {
@@ -21,7 +22,11 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
             ("stream", Kind::Bool) => prompt.stream = member.as_bool().unwrap_or_default(),
             ("messages", Kind::Array) => {
                 let messages = member.items().enumerate();
-                prompt.messages.extend(messages.map(|(place, item)| message(item, format!("messages[{place}]"))));
+                prompt.messages.extend(
+                    messages.map(|(place, item)| {
+                        known.message(place, item, || message(item, format!("messages[{place}]")))
+                    }),
+                );
             }
             ("tools" | "functions", Kind::Array) => prompt.tools.extend(tools(member)),
             _ if drops(rule, &key) => {}

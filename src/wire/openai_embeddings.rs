@@ -6,11 +6,12 @@ use super::canonical::Rule;
 use super::content::{json_or_text, key_of, other};
 use super::dialect::drops;
 use super::errors::error_text;
+use super::known::Known;
 use crate::model::{Prompt, Reply, Usage};
 use crate::text::json::{Json, Kind, Ref};
 
 /// Reads a request; tokens instead of text stay as JSON.
-pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
+pub(super) fn prompt(body: &Json, rule: &'static Rule, _: &mut Known) -> Prompt {
     let root = body.root();
     let mut prompt = Prompt::default();
     for member in root.items() {

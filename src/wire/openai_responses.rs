@@ -7,17 +7,20 @@ use super::canonical::Rule;
 use super::content::{blank, json_or_text, key_of, media, media_in, other, plain, read, result_text, tools};
 use super::dialect::drops;
 use super::errors::error_text;
+use super::known::Known;
 use crate::model::{Message, Part, Prompt, Reasoning, Reply, Text, ToolCall, ToolResult, Usage};
 use crate::text::json::{Json, Kind, Ref};
 
 /// Reads a request. `instructions` is the first message, `system`; text as input is one of `user`.
-pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
+pub(super) fn prompt(body: &Json, rule: &'static Rule, known: &mut Known) -> Prompt {
     let root = body.root();
     let mut prompt = Prompt::default();
     if let Some(instructions) = root.get("instructions").filter(|instructions| !instructions.is_null()) {
-        let mut parts = Vec::new();
-        read(instructions, "instructions", &mut parts);
-        prompt.messages.push(Message { role: "system".into(), name: None, parts, path: "system".into() });
+        prompt.messages.push(known.message(Known::SYSTEM, instructions, || {
+            let mut parts = Vec::new();
+            read(instructions, "instructions", &mut parts);
+            Message { role: "system".into(), name: None, parts, path: "system".into() }
+        }));
     }
     for member in root.items() {
         let key = key_of(member);
@@ -27,11 +30,13 @@ pub(super) fn prompt(body: &Json, rule: &'static Rule) -> Prompt {
             ("input", Kind::String) => {
                 let mut parts = Vec::new();
                 read(member, "input", &mut parts);
-                prompt.messages.push(Message { role: "user".into(), name: None, parts, path: "input".into() });
+                prompt.messages.push(Message { role: "user".into(), name: None, parts, path: "input".into() }.into());
             }
             ("input", Kind::Array) => {
                 let items = member.items().enumerate();
-                prompt.messages.extend(items.map(|(place, item)| message(item, format!("input[{place}]"))));
+                prompt.messages.extend(
+                    items.map(|(place, item)| known.message(place, item, || message(item, format!("input[{place}]")))),
+                );
             }
             ("tools", Kind::Array) => prompt.tools.extend(tools(member)),
             ("previous_response_id" | "conversation", Kind::String | Kind::Object) => {
@@ -169,6 +174,7 @@ pub(super) fn reply(body: &Json) -> Reply {
     let reason = root.get("incomplete_details").and_then(|details| details.text("reason"));
     let mut reply = Reply {
         id: root.text("id").filter(|id| !id.is_empty()),
+        conversation: root.get("conversation").and_then(|conversation| conversation.text("id")),
         model: root.text("model"),
         finish: if status.as_deref() == Some("incomplete") { reason.or(status) } else { status },
         usage: usage(root),
@@ -266,7 +272,7 @@ mod tests {
     #[test]
     fn each_item_of_the_input_is_a_message() {
         let body = r#"{"instructions":"i","input":[{"role":"user","content":"u"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"r"}]},{"type":"item_reference","id":"x"}],"previous_response_id":null,"conversation":{"id":"conv"},"store":true,"include":[]}"#;
-        let prompt = prompt(&Json::parse_text(body).expect("JSON"), &keys::RESPONSES);
+        let prompt = prompt(&Json::parse_text(body).expect("JSON"), &keys::RESPONSES, &mut Known::default());
         let messages: Vec<String> =
             prompt.messages.iter().map(|m| format!("{} {} {}", m.path, m.role, lines(&m.parts).join(" "))).collect();
         assert_eq!(

@@ -7,7 +7,7 @@ use crate::model::{Part, ToolCall};
 use crate::text::json::{Json, Kind, Path, Ref, Step};
 
 /// First steps of a path into an answer.
-pub(super) const OF_ANSWERS: &[&str] = &["answer", "tool_calls", "response", "choices", "output", "content"];
+pub(super) const OF_ANSWERS: &[&str] = &["answer", "tool_calls", "response", "choices", "output", "outputs", "content"];
 
 /// First steps of a path into another kind of node: never a parameter.
 const OF_OTHERS: &[&str] = &["result", "documents", "arguments"];
@@ -54,11 +54,16 @@ impl Dialect {
                 one(call(body, &calls, *place, rest, path))
             }
             (Side::Request, "system", []) => self.system(body, path),
-            (Side::Request, "messages" | "input", [Step::Index(place), rest @ ..]) => {
+            (Side::Request, "messages" | "input" | "inputs", [Step::Index(place), rest @ ..])
+                if first != "inputs" || self.layout == Layout::Conversations =>
+            {
                 self.message(body, *place, rest, path)
             }
             (Side::Request, "messages", []) if self.layout == Layout::Responses && !there => {
                 one(raw(root, &[Step::Key("input".to_owned())], path, false))
+            }
+            (Side::Request, "messages", []) if self.layout == Layout::Conversations && !there => {
+                one(raw(root, &[Step::Key("inputs".to_owned())], path, false))
             }
             (Side::Answer, _, _) | (Side::Request, "messages" | "input", _) => one(raw(root, steps, path, false)),
             (Side::Request, "tools", [Step::Index(place), rest @ ..]) => one(tool(root, *place, rest, path)),
@@ -111,7 +116,7 @@ impl Dialect {
         let root = body.root();
         let key = match self.layout {
             Layout::Messages => "system",
-            Layout::Responses => "instructions",
+            Layout::Responses | Layout::Conversations => "instructions",
             Layout::Chat => "",
             Layout::Embeddings => return Err(not_there(root, path)),
         };
@@ -131,7 +136,7 @@ impl Dialect {
         match (self.layout, beside, messages) {
             (_, Some(null), _) => Ok(vec![text_at(null)]),
             (Layout::Chat, None, Some(list)) => Ok(vec![Place::FirstMessage { list: list.index() }]),
-            (Layout::Messages | Layout::Responses, None, _) if root.kind() == Kind::Object => {
+            (Layout::Messages | Layout::Responses | Layout::Conversations, None, _) if root.kind() == Kind::Object => {
                 Ok(vec![Place::Added { parent: root.index(), keys: vec![key.to_owned()] }])
             }
             _ => Err(not_there(root, path)),
@@ -141,8 +146,11 @@ impl Dialect {
     /// A message, or something in it.
     fn message(&self, body: &Json, place: usize, rest: &[Step], path: &Path) -> Result<Vec<Place>, Unlocated> {
         let root = body.root();
-        let key =
-            if self.layout == Layout::Responses || self.layout == Layout::Embeddings { "input" } else { "messages" };
+        let key = match self.layout {
+            Layout::Responses | Layout::Embeddings => "input",
+            Layout::Conversations => "inputs",
+            Layout::Chat | Layout::Messages => "messages",
+        };
         let list = root.get(key).ok_or_else(|| not_there(root, path))?;
         if list.kind() == Kind::String && place == 0 {
             let whole = rest.is_empty() || matches!(rest, [Step::Key(key)] if key == "content");
@@ -151,7 +159,7 @@ impl Dialect {
         let item = list.at(place).ok_or_else(|| not_there(list, path))?;
         match rest {
             [Step::Key(key)] if key == "content" => {
-                let content = ["content", "output"].iter().find_map(|key| item.get(key));
+                let content = ["content", "output", "result"].iter().find_map(|key| item.get(key));
                 let content = content.ok_or_else(|| not_there(item, path))?;
                 texts(content).ok_or_else(|| not_there(content, path))
             }

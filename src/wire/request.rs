@@ -32,7 +32,8 @@ impl Parsed {
 pub fn parse(request: &Request, resolve: Resolve<'_>) -> Parsed {
     let json = if request.body.is_empty() { None } else { Json::parse(request.body.clone()).ok() };
     let dialect = json.as_ref().and_then(|_| recognise(&request.provider, &request.method, &request.path));
-    let canonical = match (&json, dialect) {
+    let is_json = json.is_some();
+    let canonical = match (json, dialect) {
         (Some(json), Some(dialect)) => {
             let named = json.root().get("model").is_some();
             let operation =
@@ -47,7 +48,7 @@ pub fn parse(request: &Request, resolve: Resolve<'_>) -> Parsed {
             canonical::parts(&operation(request), &parts)
         }
     };
-    Parsed { dialect, canonical, is_json: json.is_some() }
+    Parsed { dialect, canonical, is_json }
 }
 
 /// The kind of a call that no dialect knows, by its path.

@@ -1,14 +1,17 @@
 //! Agents for the tests: each does what its first argument says, over plain HTTP, with the base URL of the environment.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
 use retake::announce::{self, Document};
 use serde_json::{Value, json};
+
+mod client;
+
+use client::{Client, print, usual, variable};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +22,7 @@ fn main() -> ExitCode {
         ["fan"] => fan(),
         ["rag"] => rag(),
         ["upload"] => upload(),
+        ["state", kept] => state(kept),
         ["socket"] => socket(),
         ["again"] => again(),
         _ => Err(io::Error::other("no such agent")),
@@ -30,121 +34,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn variable(name: &str) -> String {
-    std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value).unwrap_or_default()
-}
-
-/// One connection to the provider that the environment names.
-struct Client {
-    stream: BufReader<TcpStream>,
-    host: String,
-    prefix: String,
-}
-
-/// An answer whose body is read as it comes.
-struct Answer<'a> {
-    status: u16,
-    headers: Vec<(String, String)>,
-    client: &'a mut Client,
-}
-
-impl Client {
-    fn new() -> io::Result<Self> {
-        let url = variable("OPENAI_BASE_URL");
-        let rest = url.strip_prefix("http://").ok_or_else(|| io::Error::other("no base URL"))?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let prefix = format!("/{}", path.trim_end_matches("v1").trim_end_matches('/'));
-        let stream = BufReader::new(TcpStream::connect(host)?);
-        Ok(Self { stream, host: host.to_owned(), prefix: prefix.trim_end_matches('/').to_owned() })
-    }
-
-    fn ask(&mut self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> io::Result<Answer<'_>> {
-        let mut head = format!("{method} {}{path} HTTP/1.1\r\nHost: {}\r\n", self.prefix, self.host);
-        for (name, value) in headers {
-            head.extend([name, ": ", value, "\r\n"]);
-        }
-        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n\r\n"]);
-        let mut message = head.into_bytes();
-        message.extend_from_slice(body);
-        self.stream.get_mut().write_all(&message)?;
-        let first = self.line()?;
-        let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
-        let status = status.ok_or_else(|| io::Error::other("no answer"))?;
-        let mut headers = Vec::new();
-        loop {
-            let line = self.line()?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        Ok(Answer { status, headers, client: self })
-    }
-
-    fn json(&mut self, path: &str, body: &Value) -> io::Result<(u16, Value)> {
-        let answer = self.ask("POST", path, &usual(), body.to_string().as_bytes())?;
-        let status = answer.status;
-        let body = answer.body()?;
-        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
-    }
-
-    fn line(&mut self) -> io::Result<String> {
-        let mut line = Vec::new();
-        if self.stream.read_until(b'\n', &mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
-    }
-}
-
-impl Answer<'_> {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body, and an error where it breaks off.
-    fn body(self) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        self.pieces(|piece| body.extend_from_slice(piece))?;
-        Ok(body)
-    }
-
-    fn pieces(self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-        if let Some(length) = self.header("content-length").and_then(|length| length.parse::<usize>().ok()) {
-            let mut body = vec![0; length];
-            self.client.stream.read_exact(&mut body)?;
-            take(&body);
-            return Ok(());
-        }
-        if self.header("transfer-encoding").is_none() {
-            let mut body = Vec::new();
-            self.client.stream.read_to_end(&mut body)?;
-            take(&body);
-            return Ok(());
-        }
-        loop {
-            let size = usize::from_str_radix(&self.client.line()?, 16).map_err(io::Error::other)?;
-            let mut chunk = vec![0; size];
-            self.client.stream.read_exact(&mut chunk)?;
-            take(&chunk);
-            self.client.line()?;
-            if size == 0 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn usual() -> Vec<(String, String)> {
-    let key = variable("OPENAI_API_KEY");
-    [("Content-Type", "application/json".to_owned()), ("Authorization", format!("Bearer {key}"))]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
-}
-
-fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{text}").and_then(|()| out.flush()));
 }
 
 fn append(file: &str, line: &str) -> io::Result<()> {
@@ -319,6 +208,43 @@ fn upload() -> io::Result<()> {
     let status = answer.status;
     print(&format!("{status} {}", String::from_utf8_lossy(&answer.body()?)));
     if status == 200 { Ok(()) } else { Err(io::Error::other("not taken")) }
+}
+
+/// Three questions in a conversation that the provider keeps: after the response before, or in a conversation of
+/// `OpenAI`'s or Mistral's, which is named by its first id throughout.
+fn state(kept: &str) -> io::Result<()> {
+    let mut client = Client::of(if kept == "mistral" { "MISTRAL_BASE_URL" } else { "OPENAI_BASE_URL" })?;
+    let mut id = Value::Null;
+    if kept == "conversation" {
+        id = client.json("/v1/conversations", &json!({}))?.1["id"].clone();
+    }
+    for question in ["Who built it?", "And when?", "And why?"] {
+        let path = match (kept, id.as_str()) {
+            ("mistral", None) => "/v1/conversations".to_owned(),
+            ("mistral", Some(id)) => format!("/v1/conversations/{id}"),
+            _ => "/v1/responses".to_owned(),
+        };
+        let mut body = json!({"model": "m", "input": question});
+        match (kept, id.is_null()) {
+            ("mistral", true) => body = json!({"model": "m", "instructions": "Be brief.", "inputs": question}),
+            ("mistral", false) => body = json!({"inputs": question}),
+            ("conversation", _) => body["conversation"] = id.clone(),
+            (_, false) => body["previous_response_id"] = id.clone(),
+            (_, true) => {}
+        }
+        let (status, answer) = client.json(&path, &body)?;
+        if status != 200 {
+            return Err(io::Error::other(format!("{status}: {answer}")));
+        }
+        let said = answer.pointer("/output/0/content/0/text").or_else(|| answer.pointer("/outputs/0/content"));
+        print(said.and_then(Value::as_str).unwrap_or_default());
+        match kept {
+            "previous" => id = answer["id"].clone(),
+            "mistral" if id.is_null() => id = answer["conversation_id"].clone(),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Sends one message over a WebSocket and prints the one that comes back.

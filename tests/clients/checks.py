@@ -29,6 +29,7 @@ class Check:
     twins: bool = False  # equal requests are in flight together and answered differently: nothing tells which is which
     silent: bool = False  # the system prompt does not reach what the program prints
     real: bool = True  # makes sense with a real model
+    edit: tuple = ()  # for each further replay the model call, and what of its answer is changed: the provider never saw that
 
 
 CHECKS = [
@@ -60,6 +61,39 @@ CHECKS = [
         provider="--reasoning --rounds 2", tools=2, real=False,
     ),
     Check("mistral-tools", "Mistral SDK, Python", "python", "{python} {agents}/mistral_tools.py", 2, 3, tools=1, real=False),
+    Check(
+        "openai-previous", "OpenAI SDK, Python", "python", "{python} {agents}/openai_state.py previous", 6, 6, tools=3,
+        edit=((2, "answer={new}"), (1, "tool_calls[0].arguments.article=lamp"), (4, "answer={new}")), real=False,
+    ),
+    Check(
+        "openai-previous-reasoning", "OpenAI SDK, Python", "python", "{python} {agents}/openai_state.py previous stream", 6, 6,
+        provider="--reasoning", tools=3, edit=((2, "answer={new}"), (4, "answer={new}")), real=False,
+    ),
+    Check(
+        "openai-conversation", "OpenAI SDK, Python", "python", "{python} {agents}/openai_state.py conversation", 6, 7, tools=3,
+        edit=((2, "answer={new}"), (1, "tool_calls[0].arguments.article=lamp"), (4, "answer={new}")), real=False,
+    ),
+    Check(
+        "openai-reference", "OpenAI SDK, Python", "python", "{python} {agents}/openai_state.py reference", 6, 6, tools=3,
+        edit=((2, "answer={new}"), (4, "answer={new}")), real=False,
+    ),
+    Check(
+        "mistral-conversation", "Mistral SDK, Python", "python", "{python} {agents}/mistral_conversation.py branch", 6, 6, tools=3,
+        edit=((2, "answer={new}"), (1, "tool_calls[0].arguments.city=Bergen"), (3, "tool_calls[0].arguments.city=Bergen")),
+        real=False,
+    ),
+    Check(
+        "mistral-agent", "Mistral SDK, Python", "python", "{python} {agents}/mistral_conversation.py agent", 4, 5, tools=2,
+        change=None, edit=((2, "answer={new}"),), real=False,
+    ),
+    Check(
+        "agents-previous", "OpenAI Agents SDK", "python", "{python} {agents}/openai_agents_state.py", 4, 4, tools=2,
+        edit=((2, "answer={new}"), (1, "tool_calls[0].arguments.article=chair")), real=False,
+    ),
+    Check(
+        "agents-session", "OpenAI Agents SDK", "python", "{python} {agents}/openai_agents_state.py session", 4, 13, tools=2,
+        change=None, real=False,
+    ),
     Check("openai-node", "OpenAI SDK, Node", "node", "node agents/openai_chat.mjs", 3, 3, tools=1, change=2, reverts=True),
     Check(
         "agents-customer-service", "OpenAI Agents SDK", "python", "{python} -m examples.customer_service.main", 3, 3,

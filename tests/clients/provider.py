@@ -4,8 +4,10 @@
     provider.py [--port 0] [--rounds 1] [--calls 1] [--prefer a,b] [--delay MS] [--fail N=STATUS] [--reasoning] [--vary]
                 [--log FILE]
 
-Prints its address when it listens. Serves OpenAI (`/v1/chat/completions`, `/v1/responses`, `/v1/embeddings`, `/v1/files`,
-`/v1/models`), Anthropic (`/v1/messages`) and Mistral (`/mistral/v1/chat/completions`, `/mistral/v1/embeddings`), streamed or not.
+Prints its address when it listens. Serves OpenAI (`/v1/chat/completions`, `/v1/responses`, `/v1/conversations`,
+`/v1/embeddings`, `/v1/files`, `/v1/models`), Anthropic (`/v1/messages`) and Mistral (`/mistral/v1/chat/completions`,
+`/mistral/v1/agents`, `/mistral/v1/conversations`, `/mistral/v1/embeddings`), streamed or not. What it keeps of responses and
+conversations it really keeps, and it refuses ids that it did not give out.
 
 An answer is a function of what the request says and of nothing else (with `--vary` also of how often that was asked): it
 quotes the system prompt, the question and the tool
@@ -14,7 +16,7 @@ Tools that are offered are called for `--rounds` rounds after each user message,
 refuses a conversation that does not hold together: a tool result without its call, a call without its result, reasoning that
 was altered.
 
-GET /count says how many requests were answered, {"requests": N, "paths": {...}}.
+GET /count says how many requests were answered, {"requests": N, "paths": {...}}; GET /requests what they were.
 """
 import argparse
 import base64
@@ -361,17 +363,87 @@ def chat(body, options, mistral):
     return out + ["data: [DONE]\n\n"]
 
 
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+class Memory:
+    """Responses, items, conversations and agents, by ids that were given out here."""
+
+    def __init__(self):
+        self.responses, self.items, self.conversations = {}, {}, {}
+        self.tied = {}  # items that OpenAI takes only together with the reasoning before them
+        self.agents, self.entries = {}, {}
+
+    def conversation(self, found):
+        found = found.get("id") if isinstance(found, dict) else found
+        if found not in self.conversations:
+            raise Refused(f"Conversation with id '{found}' not found.", 404)
+        return self.conversations[found]
+
+    def keep(self, items):
+        reasoning = None
+        for item in items:
+            if not item.get("id"):
+                item["id"] = "msg_" + secrets.token_hex(24)
+            self.items[item["id"]] = item
+            if item.get("type") == "reasoning":
+                reasoning = item["id"]
+            elif reasoning:
+                self.tied[item["id"]] = reasoning
+        return items
+
+    def read(self, items):
+        """Items with what their references stand for; each id must be known, and reasoning go with what it led to."""
+        out = []
+        for item in items:
+            found = item.get("id")
+            if found and found not in self.items:
+                raise Refused(f"Item with id '{found}' not found.", 404)
+            out.append(self.items[found] if item.get("type") == "item_reference" else item)
+        present = {item.get("id") for item in out}
+        for found in present:
+            if self.tied.get(found, found) not in present:
+                raise Refused(f"Item '{found}' was provided without its required 'reasoning' item: '{self.tied[found]}'.")
+        return out
+
+
+# --- OpenAI conversations --------------------------------------------------------------------------------------------
+
+
+def conversations(method, path, body, query, memory):
+    rest = path.split("/conversations", 1)[1].strip("/").split("/")
+    if rest == [""]:
+        found = "conv_" + secrets.token_hex(24)
+        memory.conversations[found] = memory.keep([dict(item) for item in body.get("items") or []])
+        return {"id": found, "object": "conversation", "created_at": int(time.time()), "metadata": body.get("metadata") or {}}
+    items = memory.conversation(rest[0])
+    if rest[1:] == ["items"] and method == "POST":
+        new = memory.keep([{**item, "id": None, "type": item.get("type", "message")} for item in body["items"]])
+        items += new
+        return {"object": "list", "data": new, "first_id": new[0]["id"], "last_id": new[-1]["id"], "has_more": False}
+    if rest[1:] == ["items"]:
+        listed = items if "order=asc" in query else items[::-1]
+        return {"object": "list", "data": listed, "first_id": None, "last_id": None, "has_more": False}
+    if method == "DELETE" and len(rest) == 1:
+        del memory.conversations[rest[0]]
+        return {"id": rest[0], "object": "conversation.deleted", "deleted": True}
+    raise Refused(f"Unknown path {path}", 404)
+
+
 # --- OpenAI responses ------------------------------------------------------------------------------------------------
 
 
-def read_responses(body, stored):
+def read_responses(body, memory):
     prompt = Prompt(system=body.get("instructions") or "", parallel=body.get("parallel_tool_calls") is not False)
     items = body.get("input") or []
     items = [{"role": "user", "content": items}] if isinstance(items, str) else items
     if body.get("previous_response_id"):
-        if body["previous_response_id"] not in stored:
+        if body["previous_response_id"] not in memory.responses:
             raise Refused(f"Previous response with id '{body['previous_response_id']}' not found.")
-        items = stored[body["previous_response_id"]] + items
+        items = memory.responses[body["previous_response_id"]] + items
+    if body.get("conversation"):
+        items = memory.conversation(body["conversation"]) + items
+    items = memory.read(items)
     for item in items:
         kind = item.get("type", "message")
         last = prompt.turns[-1] if prompt.turns else None
@@ -404,8 +476,8 @@ def read_responses(body, stored):
     return prompt, items
 
 
-def responses(body, options, stored):
-    prompt, items = read_responses(body, stored)
+def responses(body, options, memory):
+    prompt, items = read_responses(body, memory)
     given = answer(prompt, options)
     asked, said, cached = sizes(prompt, given)
     output = []
@@ -432,8 +504,13 @@ def responses(body, options, stored):
         "tool_choice": body.get("tool_choice") or "auto", "tools": body.get("tools") or [], "top_p": body.get("top_p", 1.0),
         "truncation": "disabled", "usage": usage, "user": None, "metadata": body.get("metadata") or {},
     }  # fmt: skip
+    memory.keep(output)
     if whole["store"]:
-        stored[whole["id"]] = items + output
+        memory.responses[whole["id"]] = items + output
+    if body.get("conversation"):
+        kept = memory.conversation(body["conversation"])
+        kept[:] = memory.keep([dict(item) for item in items]) + output
+        whole["conversation"] = {"id": next(found for found, items in memory.conversations.items() if items is kept)}
     if not body.get("stream"):
         return whole
     out = []
@@ -463,6 +540,90 @@ def responses(body, options, stored):
             event("response.output_item.added", output_index=index, item=item)
         event("response.output_item.done", output_index=index, item=item)
     event("response.completed", response=whole)
+    return out
+
+
+# --- Mistral agents and conversations --------------------------------------------------------------------------------
+
+
+def agents(body, memory):
+    found = "ag_" + secrets.token_hex(14)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    memory.agents[found] = {**body, "id": found, "object": "agent", "version": 0, "versions": [0], "created_at": now}
+    memory.agents[found].update(updated_at=now, deployment_chat=False, source="api")
+    return memory.agents[found]
+
+
+def converse(path, body, options, memory):
+    rest = path.split("/conversations", 1)[1].strip("/").split("/")
+    if rest == [""]:
+        terms, entries, found = body, [], "conv_" + secrets.token_hex(14)
+    else:
+        if rest[0] not in memory.entries:
+            raise Refused(f"Conversation {rest[0]} not found", 404)
+        terms, entries = memory.entries[rest[0]]
+        found = rest[0]
+        if rest[1:] == ["restart"]:
+            ids = [entry["id"] for entry in entries]
+            if body["from_entry_id"] not in ids:
+                raise Refused(f"Entry {body['from_entry_id']} not found", 404)
+            entries, found = entries[: ids.index(body["from_entry_id"]) + 1], "conv_" + secrets.token_hex(14)
+        elif set(body) - {"inputs", "stream", "store", "handoff_execution", "completion_args", "tool_confirmations"}:
+            raise Refused(f"Extra inputs are not permitted: {', '.join(body)}", 422)
+    if bool(terms.get("agent_id")) == bool(terms.get("model")):
+        raise Refused("Either model or agent_id must be given", 422)
+    if terms.get("agent_id") and terms["agent_id"] not in memory.agents:
+        raise Refused(f"Agent {terms['agent_id']} not found", 404)
+    given = body["inputs"]
+    given = [{"object": "entry", "type": "message.input", "role": "user", "content": given}] if isinstance(given, str) else given
+    known = {entry["id"] for _, entries in memory.entries.values() for entry in entries}
+    if unknown := [entry["id"] for entry in given if entry.get("id") and entry["id"] not in known]:
+        raise Refused(f"Entry {unknown[0]} not found", 404)
+    entries = entries + [{**entry, "id": entry.get("id") or "msg_" + secrets.token_hex(14)} for entry in given]
+    by = {**memory.agents[terms["agent_id"]], **terms} if terms.get("agent_id") else terms
+    prompt = Prompt(system=by.get("instructions") or "")
+    for entry in entries:
+        last = prompt.turns[-1] if prompt.turns else None
+        if entry["type"] in ("message.input", "message.output"):
+            role = "user" if entry["type"] == "message.input" else "assistant"
+            prompt.turns.append(Turn(role, plain(entry["content"])))
+        elif entry["type"] == "function.call":
+            call = (entry["tool_call_id"], entry["name"], entry["arguments"])
+            last.calls.append(call) if last and last.calls else prompt.turns.append(Turn("assistant", calls=[call]))
+        elif entry["type"] == "function.result":
+            result = (entry["tool_call_id"], entry["result"])
+            last.results.append(result) if last and last.results else prompt.turns.append(Turn("tool", results=[result]))
+    check_calls(prompt.turns)
+    prompt.tools = [(t["function"]["name"], t["function"].get("parameters")) for t in by.get("tools") or []]
+    made = answer(prompt, options)
+    asked, said, _ = sizes(prompt, made)
+    outputs = []
+    for name, arguments in made.calls:
+        call = {"type": "function.call", "id": "fc_" + secrets.token_hex(14), "tool_call_id": fresh("", 9), "name": name}
+        outputs.append({"object": "entry", **call, "arguments": json.dumps(arguments)})
+    if not made.calls:
+        message = {"type": "message.output", "id": "msg_" + secrets.token_hex(14), "role": "assistant", "content": made.text}
+        outputs.append({"object": "entry", **message, "model": by.get("model")})
+    if body.get("store") is not False:
+        memory.entries[found] = (terms, entries + outputs)
+    usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+    if not body.get("stream"):
+        return {"object": "conversation.response", "conversation_id": found, "outputs": outputs, "usage": usage}
+    out = []
+
+    def event(kind, **fields):
+        out.append(f"event: {kind}\ndata: {compact({'type': kind, **fields})}\n\n")
+
+    event("conversation.response.started", conversation_id=found)
+    for index, entry in enumerate(outputs):
+        if entry["type"] == "function.call":
+            for piece in pieces(entry["arguments"], 7):
+                fields = {key: entry[key] for key in ("id", "name", "tool_call_id")}
+                event("function.call.delta", output_index=index, **fields, arguments=piece)
+            continue
+        for piece in pieces(entry["content"], 12):
+            event("message.output.delta", output_index=index, id=entry["id"], role="assistant", content_index=0, content=piece)
+    event("conversation.response.done", usage=usage)
     return out
 
 
@@ -604,6 +765,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/count":
             with self.server.lock:
                 return self.respond(200, {"requests": sum(self.server.paths.values()), "paths": self.server.paths})
+        if path == "/requests":
+            with self.server.lock:
+                return self.respond(200, {"requests": self.server.requests})
+        if "/conversations/" in path:
+            return self.do_POST()
         if path.endswith("/models"):
             return self.respond(200, {"object": "list", "data": [{"id": "scripted", "object": "model", "owned_by": "tests"}]})
         return self.respond(404, {"error": {"message": f"Unknown path {path}", "type": "invalid_request_error"}})
@@ -617,6 +783,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return out
+
+    def do_DELETE(self):
+        self.do_POST()
 
     def do_POST(self):
         begun, raw, path, options = time.time(), self.body(), self.path.split("?")[0], self.server.options
@@ -637,6 +806,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             given = {"type": "error", **given} if anthropic else given
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             status, given = 400, {"error": {"message": f"malformed request: {error!r}", "type": "invalid_request_error"}}
+        with self.server.lock:
+            entry = {"path": self.path, "method": self.command, "status": status, "body": raw.decode("utf-8", "replace")}
+            self.server.requests.append(entry)
         if options.log:
             entry = {"t0": begun, "path": self.path, "agent": self.headers.get("User-Agent"), "status": status}
             entry.update(request=raw.decode("utf-8", "replace"), response="".join(given) if isinstance(given, list) else compact(given))
@@ -648,11 +820,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         mistral = path.startswith("/mistral/")
         if path.endswith("/files"):
             return upload(self.headers.get("Content-Type"), raw)
-        body = json.loads(raw)
+        body = json.loads(raw or b"{}")
         if path.endswith("/chat/completions"):
             return chat(body, options, mistral)
         if path.endswith("/responses"):
-            return responses(body, options, self.server.stored)
+            with self.server.lock:
+                return responses(body, options, self.server.memory)
+        if mistral and path.endswith("/agents"):
+            return agents(body, self.server.memory)
+        if mistral and "/conversations" in path and self.command == "POST":
+            return converse(path, body, options, self.server.memory)
+        if "/conversations" in path:
+            return conversations(self.command, path, body, self.path.partition("?")[2], self.server.memory)
         if path.endswith("/messages"):
             return messages(body, options)
         if path.endswith("/embeddings"):
@@ -706,7 +885,8 @@ def main():
     options.prefer = [name for name in options.prefer.split(",") if name]
     options.fail = {int(n): int(status) for n, status in (item.split("=") for item in options.fail)}
     server = Server(("127.0.0.1", options.port), Handler)
-    server.options, server.paths, server.stored, server.lock = options, {}, {}, threading.Lock()
+    server.options, server.paths, server.requests, server.lock = options, {}, [], threading.Lock()
+    server.memory = Memory()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
 

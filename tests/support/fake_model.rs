@@ -115,6 +115,21 @@ impl Reply {
         ))
     }
 
+    /// A chat completion of `OpenAI`'s interface that calls several tools: id, name and arguments.
+    pub(crate) fn tool_calls(calls: &[(&str, &str, &str)]) -> Self {
+        let calls: Vec<String> = calls
+            .iter()
+            .map(|(id, name, arguments)| {
+                let arguments = retake::text::json::quote(arguments);
+                format!(r#"{{"id":"{id}","type":"function","function":{{"name":"{name}","arguments":{arguments}}}}}"#)
+            })
+            .collect();
+        let calls = calls.join(",");
+        Self::json(&format!(
+            r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"fake-1","choices":[{{"index":0,"message":{{"role":"assistant","content":null,"tool_calls":[{calls}]}},"finish_reason":"tool_calls"}}],"usage":{{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}}}"#
+        ))
+    }
+
     /// The same with another status.
     pub(crate) fn status(self, status: u16) -> Self {
         Self { status, ..self }

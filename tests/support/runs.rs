@@ -96,7 +96,11 @@ pub(crate) fn node(id: u32, kind: Kind, name: &str, from: u64, to: u64, detail: 
 pub(crate) fn call(model: &str, messages: Vec<Message>, parts: Vec<Part>, tokens: (u64, u64)) -> Detail {
     Detail::Call {
         dialect: "openai-chat".to_owned(),
-        prompt: Box::new(Prompt { model: Some(model.to_owned()), messages, ..Prompt::default() }),
+        prompt: Box::new(Prompt {
+            model: Some(model.to_owned()),
+            messages: messages.into_iter().map(Into::into).collect(),
+            ..Prompt::default()
+        }),
         reply: Box::new(Reply {
             model: Some(model.to_owned()),
             parts,

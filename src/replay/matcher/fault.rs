@@ -28,6 +28,8 @@ pub(in crate::replay) enum Fault {
     NoRenaming,
     /// Names may differ, and the answer keeps the recorded ones.
     StaleNames,
+    /// Whole names are renamed, pieces of them are not.
+    StalePieces,
     /// A client that left has used its answer up.
     NeverBack,
 }
@@ -78,9 +80,11 @@ impl Matcher {
                 open.iter().copied().filter(answered).find(same_key)
             }
             Fault::NoRenaming => open.iter().copied().filter(|place| self.is_open(*place)).find(same_key),
-            Fault::StaleNames | Fault::NeverBack => return Mistake::None,
+            Fault::StaleNames | Fault::StalePieces | Fault::NeverBack => return Mistake::None,
         };
-        found.map_or(Mistake::Nothing, |entry| Mistake::Found(Found { entry, grade: Grade::Exact, notes: Vec::new() }))
+        found.map_or(Mistake::Nothing, |entry| {
+            Mistake::Found(Found { entry, grade: Grade::Exact, notes: Vec::new(), twins: None })
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Matches up to names, readings of the clock and results of tools, and the answers that follow from them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -100,33 +101,52 @@ impl Matcher {
         notes
     }
 
-    /// The recorded answer with names as they are now, and the calls of destructive tools that this touches.
-    pub(super) fn with_names_of_now(
-        &mut self,
-        place: usize,
-    ) -> (Option<Arc<Renamer>>, Option<Vec<Bytes>>, Vec<String>) {
+    /// The recorded answer with names as they are now, and what is to be said of it.
+    pub(super) fn with_names_of_now(&mut self, place: usize) -> Renamed {
         let entry = &self.plan.entries[place];
-        let Some(renamer) = self.naming.renamer() else { return (None, None, Vec::new()) };
+        let Some(renamer) = self.naming.renamer() else { return Renamed::default() };
+        #[cfg(test)]
+        let renamer = if self.fault == Some(super::Fault::StalePieces) { renamer.without_pieces() } else { renamer };
         let Some(answer) = self.plan.run.calls.get(&entry.seq).and_then(|call| call.answer.as_ref()) else {
-            return (Some(renamer), None, Vec::new());
+            return Renamed { renamer: Some(renamer), ..Renamed::default() };
         };
         let pieces: Vec<Bytes> = answer.pieces.iter().map(|(_, piece)| piece.clone()).collect();
         let body = renamer.body(&pieces, entry.parsed.dialect.is_some(), answer.is_stream());
-        let mut consent = Vec::new();
-        if let (Some(body), Some(dialect)) = (&body, entry.parsed.dialect) {
+        let now = body.as_ref().map_or_else(|| answer.body(), |body| body.concat().into());
+        let mut renamed = Renamed::default();
+        if let Some(dialect) = entry.parsed.dialect {
             let kind = answer.header("content-type").unwrap_or_default();
+            let after = dialect.reply(answer.status, kind, &now);
+            renamed.stale = renamer.stale(after.text().as_bytes());
+            for call in after.tool_calls() {
+                renamed.stale.extend(renamer.stale(call.arguments.as_bytes()));
+            }
             let before = dialect.reply(answer.status, kind, &answer.body());
-            let after = dialect.reply(answer.status, kind, &Bytes::from(body.concat()));
-            for (old, new) in before.tool_calls().zip(after.tool_calls()) {
+            for (old, new) in before.tool_calls().zip(after.tool_calls()).filter(|_| body.is_some()) {
                 let destructive = effects::of(&new.name, &self.plan.options.settings).tier == Some(Tier::Destructive);
                 if destructive && old.arguments != new.arguments {
                     let line = format!("renamed in a destructive call: {} {}", new.name, cut(&new.arguments, 120));
-                    consent.push(line);
+                    renamed.needs_consent.push(line);
                 }
             }
+        } else if std::str::from_utf8(&now).is_ok() {
+            renamed.stale = renamer.stale(&now);
         }
-        (Some(renamer), body, consent)
+        Renamed { renamer: Some(renamer), body, ..renamed }
     }
+}
+
+/// A recorded answer with its names as they are now.
+#[derive(Debug, Default)]
+pub(super) struct Renamed {
+    /// What renames an answer that is made anew.
+    pub(super) renamer: Option<Arc<Renamer>>,
+    /// Its pieces, if any changes.
+    pub(super) body: Option<Vec<Bytes>>,
+    /// Calls of destructive tools in which a name changed.
+    pub(super) needs_consent: Vec<String>,
+    /// What may be left of recorded names.
+    pub(super) stale: BTreeSet<String>,
 }
 
 /// Most recorded calls that one request is compared with to the end.

@@ -516,6 +516,104 @@ fn names_of_the_recording_are_not_served_to_this_run() {
     spring(&Trap { brain: calls_tools, expect: named, ..Trap::new(own_names, faults) });
 }
 
+fn made_names(world: World) -> Run {
+    Box::pin(async move {
+        join_all((0..3).map(|place| {
+            let world = world.clone();
+            async move {
+                let folder = world.folder(&format!("folder {place}"));
+                let (token, short) = (world.token(&format!("token {place}")), world.short(&format!("short {place}")));
+                let form = [Form::Chat, Form::Messages, Form::Responses][place];
+                let user = format!("Write {folder}/part-{place}.txt for {token}, chunk {short}.");
+                let ask = Ask::of(form, "Use tools.", &user).with_tools(&["read_later"]).streamed(world.chance(2));
+                let got = world.ask(&format!("plan {place}"), &ask).await;
+                let next = results(&world, &ask, &got, |call| format!("as told: {}", call.arguments.contains(&folder)));
+                world.ask(&format!("answer {place}"), &next).await;
+            }
+        }))
+        .await;
+    })
+}
+
+#[test]
+fn folders_tokens_and_short_hex_are_those_of_this_run() {
+    let named = |report: &Report| report.poor || (nothing_refused(report) && report.of(Grade::Exact) == 0);
+    let faults = &[Fault::NoRenaming, Fault::StaleNames, Fault::Arrival];
+    spring(&Trap { brain: calls_tools, expect: named, ..Trap::new(made_names, faults) });
+}
+
+fn abbreviates(world: World) -> Run {
+    Box::pin(async move {
+        let (run, address) = (world.uuid("run"), world.address("server"));
+        let ask = Ask::of(Form::Chat, "Be brief.", &format!("Check run {run} at http://{address}/v1.")).streamed(true);
+        let got = world.ask("check", &ask).await;
+        // The answer says the first characters and the port only; the agent goes on with these.
+        let short: String = got.text.split(", on: ").next().unwrap_or_default().into();
+        let next = ask.and([Turn::Said(got.text), Turn::User(format!("Sure of {short}?"))]);
+        let got = world.ask("again", &next).await;
+        world.ask("alone", &Ask::of(Form::Messages, "Be brief.", &format!("Explain {short} and {}", got.text))).await;
+    })
+}
+
+#[test]
+fn pieces_of_names_are_those_of_this_run() {
+    let named = |report: &Report| nothing_refused(report) && report.of(Grade::Names) == 3;
+    let faults = &[Fault::NoRenaming, Fault::StaleNames, Fault::StalePieces];
+    spring(&Trap { expect: named, ..Trap::new(abbreviates, faults) });
+}
+
+fn files_of_people(world: World) -> Run {
+    Box::pin(async move {
+        let files = [
+            "invoice-10423.pdf",
+            "invoice-10424.pdf",
+            "invoice-10426.pdf",
+            "invoice-10427.pdf",
+            "report-november",
+            "report-december",
+            "x-2024.csv",
+        ];
+        let other = world.variant() == 1;
+        join_all(files.iter().enumerate().map(|(place, file)| {
+            let world = world.clone();
+            async move {
+                let file = if other && place == 0 { "invoice-10425.pdf" } else { file };
+                let ask = Ask::of(Form::Chat, "Sum up.", &format!("What is in /tmp/{file}?"));
+                world.ask(&format!("file {place}"), &ask).await
+            }
+        }))
+        .await;
+    })
+}
+
+#[test]
+fn files_that_people_named_distinguish() {
+    spring(&Trap::new(files_of_people, &[Fault::Digits, Fault::Arrival]));
+    let one = |report: &Report| report.refused == 1 && report.unused == 1 && report.of(Grade::Exact) == 6;
+    spring(&Trap { variant: 1, expect: one, ..Trap::new(files_of_people, &[Fault::Digits, Fault::Similarity]) });
+}
+
+fn drifts_from_its_prompt(world: World) -> Run {
+    Box::pin(async move {
+        let (prompt, tools): (_, &[&'static str]) = match world.variant() {
+            1 => ("You are strict.", &["read", "write"]),
+            2 => ("You are patient.", &["read"]),
+            _ => ("You are patient.", &["read", "write"]),
+        };
+        let ask = Ask::of(Form::Messages, prompt, "Shall I?").with_tools(tools);
+        world.ask("asks", &ask).await;
+        world.ask("other", &Ask::of(Form::Messages, "You are patient.", "And now?")).await;
+    })
+}
+
+#[test]
+fn an_edited_prompt_and_a_missing_tool_are_refused() {
+    let one = |report: &Report| report.refused == 1 && report.unused == 1 && report.of(Grade::Exact) == 1;
+    let faults = &[Fault::Messages, Fault::Similarity, Fault::Arrival];
+    spring(&Trap { variant: 1, expect: one, ..Trap::new(drifts_from_its_prompt, faults) });
+    spring(&Trap { variant: 2, expect: one, ..Trap::new(drifts_from_its_prompt, faults) });
+}
+
 fn swapped_names(world: World) -> Run {
     Box::pin(async move {
         let (one, other) = (world.uuid("one"), world.uuid("other"));

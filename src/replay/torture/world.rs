@@ -1,6 +1,7 @@
 //! A small world in which agents run: simulated time and network, an upstream that knows what it was
 //! asked, and an oracle that compares what a replay serves with what that upstream said.
 
+mod names;
 mod oracle;
 
 use std::cell::RefCell;
@@ -19,6 +20,8 @@ use crate::model::event::{Action, AnswerHead, Chunks, End, Ending, Event, Grade,
 use crate::model::{Micros, RunId};
 use crate::record::assemble;
 use crate::text::json::Json;
+
+pub(super) use names::in_short;
 
 /// When recordings of this world begin, in microseconds: 2026-11-24 08:00 UTC.
 const THEN: u64 = 1_795_507_200_000_000;
@@ -135,6 +138,8 @@ pub(super) struct Report {
     /// Recorded calls that nobody asked for.
     pub(super) unused: usize,
     pub(super) notes: Vec<String>,
+    /// A name was drawn that looks like a word or a number: the call that has it may be refused.
+    pub(super) poor: bool,
 }
 
 impl Report {
@@ -213,6 +218,11 @@ struct Inner {
     report: Report,
     interchangeable: BTreeSet<u64>,
     variant: usize,
+    poor: bool,
+    /// Names by their labels, in the recording that is replayed.
+    recorded_names: Vec<(String, String)>,
+    /// Pieces of recorded names that were served and reported, and what they should have been.
+    stale: Vec<(String, String)>,
 }
 
 /// Where an agent runs.
@@ -225,6 +235,8 @@ pub(super) struct Recorded {
     events: Vec<Event>,
     book: Vec<Entry>,
     held: BTreeSet<String>,
+    poor: bool,
+    names: Vec<(String, String)>,
 }
 
 /// How a run differs from another of the same agent.
@@ -247,7 +259,8 @@ pub(super) fn plain(ask: &Ask, asked: &str, times: usize) -> Said {
         }
         _ => String::new(),
     };
-    Said { text: format!("Statement {asked}, draw {times}, on: {subject}"), calls: Vec::new() }
+    let short = in_short(&subject);
+    Said { text: format!("Statement {asked}, draw {times}{short}, on: {subject}"), calls: Vec::new() }
 }
 
 fn number(text: &str) -> u64 {
@@ -270,7 +283,8 @@ pub(super) fn record(
     let mut inner = world.0.borrow_mut();
     let (book, held) = (std::mem::take(&mut inner.book), std::mem::take(&mut inner.held));
     let Side::Recording { events, .. } = &mut inner.side else { unreachable!("it is a recording") };
-    Recorded { events: std::mem::take(events), book, held }
+    let events = std::mem::take(events);
+    Recorded { events, book, held, poor: inner.poor, names: std::mem::take(&mut inner.names) }
 }
 
 /// Runs an agent again behind a matcher, which may have a fault.
@@ -289,9 +303,11 @@ pub(super) fn replay(
     let side = Side::Replay { matcher, used: BTreeSet::new(), names: BTreeMap::new(), permuted: Vec::new() };
     let world = World::new(side, how, plain, Vec::new(), recorded.book.clone(), THEN + LATER, 10_000);
     world.0.borrow_mut().held.clone_from(&recorded.held);
+    world.0.borrow_mut().recorded_names.clone_from(&recorded.names);
     world.run(agent(world.clone()));
     let mut inner = world.0.borrow_mut();
     inner.close();
+    inner.report.poor = inner.poor || recorded.poor;
     std::mem::take(&mut inner.report)
 }
 
@@ -323,6 +339,9 @@ impl World {
             report: Report::default(),
             interchangeable: BTreeSet::new(),
             variant: how.variant,
+            poor: false,
+            recorded_names: Vec::new(),
+            stale: Vec::new(),
         })))
     }
 
@@ -410,26 +429,6 @@ impl World {
         inner.held.extend([then.to_owned(), now.to_owned()]);
         if inner.is_recording() { then.to_owned() } else { now.to_owned() }
     }
-
-    /// A uuid that is another in every run.
-    pub(super) fn uuid(&self, label: &str) -> String {
-        self.0.borrow_mut().name(label, |rng| {
-            let (high, low) = (rng.next(), rng.next());
-            format!(
-                "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-                high >> 32,
-                high >> 16 & 0xffff,
-                high & 0xfff,
-                low >> 52,
-                low & 0xffff_ffff_ffff
-            )
-        })
-    }
-
-    /// A temporary directory that is another in every run.
-    pub(super) fn directory(&self, label: &str) -> String {
-        self.0.borrow_mut().name(label, |rng| format!("/tmp/agent-{:016x}", rng.next()))
-    }
 }
 
 /// A call that is not answered yet.
@@ -451,15 +450,6 @@ impl Future for Asking {
 impl Inner {
     fn is_recording(&self) -> bool {
         matches!(self.side, Side::Recording { .. })
-    }
-
-    fn name(&mut self, label: &str, make: impl FnOnce(&mut Rng) -> String) -> String {
-        if let Some((_, known)) = self.names.iter().find(|(name, _)| name == label) {
-            return known.clone();
-        }
-        let value = make(&mut self.rng);
-        self.names.push((label.to_owned(), value.clone()));
-        value
     }
 
     /// Lets one of the possible things happen.

@@ -22,6 +22,17 @@ impl Inner {
                     continue 'text;
                 }
             }
+            for (stale, value) in &self.stale {
+                if let Some(after) = rest.strip_prefix(stale.as_str()) {
+                    let number = names.iter().position(|known| known == value).unwrap_or_else(|| {
+                        names.push(value.clone());
+                        names.len() - 1
+                    });
+                    out.extend(["<name ", &number.to_string(), ">"]);
+                    rest = after;
+                    continue 'text;
+                }
+            }
             for value in &self.held {
                 if let Some(after) = rest.strip_prefix(value.as_str()) {
                     out.push_str("<held>");
@@ -54,6 +65,17 @@ impl Inner {
     }
 
     pub(super) fn judge(&mut self, ticket: &Ticket, served: &Served) {
+        // A piece of a recorded name may stand where it was reported.
+        for note in &served.decision.decided.notes {
+            let Some(piece) = note.strip_prefix("stale: ") else { continue };
+            let label = self.recorded_names.iter().find(|(_, value)| value == piece).map(|(label, _)| label);
+            if let Some((_, now)) = self.names.iter().find(|(name, _)| Some(name) == label)
+                && !self.stale.iter().any(|(known, _)| known == piece)
+            {
+                self.stale.push((piece.to_owned(), now.clone()));
+                self.stale.sort_by_key(|(known, _)| std::cmp::Reverse(known.len()));
+            }
+        }
         let reply = ticket.ask.dialect().reply(served.status, &served.kind, &served.body);
         let mut said = Said { text: reply.text(), calls: Vec::new() };
         said.calls.extend(reply.tool_calls().map(|call| Called {

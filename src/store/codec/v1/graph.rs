@@ -131,7 +131,7 @@ fn prompt_hash(prompt: &Prompt) -> Option<[u8; 32]> {
         .messages
         .iter()
         .filter(|message| message.role == "system" || message.role == "developer")
-        .map(crate::model::Message::text)
+        .map(|message| message.text())
         .collect();
     (!texts.is_empty()).then(|| *blake3::hash(texts.join("\0").as_bytes()).as_bytes())
 }

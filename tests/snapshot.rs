@@ -1,0 +1,207 @@
+//! `retake snapshot`: a run kept as files that people read and git merges.
+
+use std::fs;
+
+use crate::support::team::{self, team};
+use crate::support::trial::KEY;
+
+#[test]
+fn a_run_is_kept_as_text() {
+    let trial = team::recorded();
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon", "--yes"]));
+    insta::assert_snapshot!(ran.out + &ran.err, @r"
+    snapshots/lyon.snap
+    snapshots/lyon.jsonl
+    wrote `lyon`: 11 nodes, and an entry in `retake.toml`
+    hint: commit them, and check the agent with `retake test lyon`
+    ");
+    insta::assert_snapshot!(team::file(&trial, "retake.toml"), @r#"
+    [[workflow]]
+    name = "lyon"
+    command = ["team"]
+    levels = ["wire", "trajectory", "answer"]
+    tools = ["price_agent"]
+    "#);
+    insta::assert_snapshot!(team::file(&trial, "snapshots/lyon.snap"), @r#"
+    ---
+    source: retake.toml
+    description: "team"
+    expression: "lyon"
+    ---
+    graph
+      A1 You plan trips.
+        A1.1 weather_agent
+        A1.2 price_agent
+      A2 You plan trips.
+      B1 You know the weather.
+        B1.1 get_forecast
+        B1.2 get_alerts
+      B2 You know the weather.
+      C1 You know what things cost.
+        C1.1 get_fare
+      C2 You know what things cost.
+
+    A1 You plan trips. llm m
+      system  You plan trips.
+      user  Is Lyon good on Saturday, and what does it cost?
+      tool price_agent
+        {"type": "function", "function": {"name": "price_agent", "parameters": {"type": "object"}}}
+      tool weather_agent
+        {"type": "function", "function": {"name": "weather_agent", "parameters": {"type": "object"}}}
+      temperature  0.5
+      calls weather_agent  {"city": "Lyon"}
+      calls price_agent  {"city": "Lyon"}
+
+    A1.1 weather_agent tool
+      result  Sunny, 21 degrees.
+
+    A1.2 price_agent tool
+      result  It costs 40 euros.
+
+    A2 You plan trips. llm m
+      answer  Lyon is sunny on Saturday, for 40 euros.
+
+    B1 You know the weather. llm m
+      system  You know the weather.
+      user
+        Lyon: fair in autumn.
+
+        {"city": "Lyon"}
+      tool get_alerts
+        {"type": "function", "function": {"name": "get_alerts", "parameters": {"type": "object"}}}
+      tool get_forecast
+        {"type": "function", "function": {"name": "get_forecast", "parameters": {"type": "object"}}}
+      temperature  0.5
+      calls get_forecast  {"day": "saturday"}
+      calls get_alerts  {"day": "saturday"}
+
+    B1.1 get_forecast tool
+      result  {"sky": "sunny", "degrees": 21}
+
+    B1.2 get_alerts tool
+      result  {"euros": 40}
+
+    B2 You know the weather. llm m
+      answer  Sunny, 21 degrees.
+
+    C1 You know what things cost. llm m
+      system  You know what things cost.
+      user  {"city": "Lyon"}
+      tool get_discount
+        {"type": "function", "function": {"name": "get_discount", "parameters": {"type": "object"}}}
+      tool get_fare
+        {"type": "function", "function": {"name": "get_fare", "parameters": {"type": "object"}}}
+      temperature  0.5
+      calls get_fare  {"city": "Lyon"}
+
+    C1.1 get_fare tool
+      result  {"euros": 40}
+
+    C2 You know what things cost. llm m
+      answer  It costs 40 euros.
+
+    output
+      Lyon is sunny on Saturday, for 40 euros.
+      done
+    "#);
+}
+
+#[test]
+fn the_recording_is_read_by_every_command_that_takes_a_run() {
+    let trial = team::kept();
+    let shown = trial.line("show snapshots/lyon.jsonl");
+    assert!(shown.contains("weather_agent"), "{shown}");
+    let id = trial.line("import snapshots/lyon.jsonl");
+    let id = id.trim();
+    let again = trial.line("import snapshots/lyon.jsonl");
+    assert_eq!(again.trim(), id, "the same file is the same run");
+    let differs = trial.line(&format!("diff latest {id} --exit-code"));
+    assert!(!differs.contains("cause"), "{differs}");
+}
+
+#[test]
+fn what_did_not_change_changes_nothing() {
+    let trial = team::kept();
+    let before = (team::file(&trial, "snapshots/lyon.snap"), team::file(&trial, "snapshots/lyon.jsonl"));
+    for change in ["", "reordered", "slow"] {
+        team::record(&trial, change);
+        let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon"]));
+        assert!(ran.err.contains("says the same already"), "{change}: {}{}", ran.out, ran.err);
+        let after = (team::file(&trial, "snapshots/lyon.snap"), team::file(&trial, "snapshots/lyon.jsonl"));
+        assert!(before == after, "{change}");
+    }
+    team::record(&trial, "document");
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let after = team::file(&trial, "snapshots/lyon.snap");
+    assert!(after.contains("floods") && !before.0.contains("floods"), "{after}");
+    let entries = team::file(&trial, "retake.toml").matches("[[workflow]]").count();
+    assert_eq!(entries, 1, "the entry is there already");
+}
+
+#[test]
+fn what_cannot_be_tested_is_refused() {
+    let trial = team::recorded();
+    let says = |words: &[&str]| {
+        let ran = trial.finish(trial.command().args(words));
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
+        ran.err
+    };
+    insta::assert_snapshot!(says(&["snapshot", "--name", "../x"]), @"error: `../x` cannot name a workflow: a name of letters, digits, `-`, `_` and `.` was expected, as it names files");
+    insta::assert_snapshot!(says(&["snapshot", "none", "--name", "x"]), @r"
+    error: no run matches `none`
+
+    hint: list the runs with `retake ls`
+    ");
+    let refused = trial.finish(team::team(&mut trial.command(), "prompt").args(["replay", "--yes"]));
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    let error = says(&["snapshot", "latest", "--name", "x"]);
+    assert!(error.contains("was refused, so it cannot be a snapshot"), "{error}");
+    trial.env.write("empty.jsonl", "");
+    insta::assert_snapshot!(says(&["snapshot", "empty.jsonl", "--name", "x"]), @r#"error: empty.jsonl: it is not a recording: its first line is not `{"retake":1,…}`"#);
+    assert!(!trial.env.work().join("snapshots").exists());
+}
+
+#[test]
+fn a_credential_refuses_the_snapshot() {
+    let trial = team::recorded();
+    let text = trial.line("snapshot --name lyon --yes");
+    assert!(text.contains("wrote"), "{text}");
+    let file = trial.env.work().join("snapshots/lyon.jsonl");
+    let recording = fs::read_to_string(&file).expect("it was written");
+    let spoiled = recording.replace("You plan trips.", &format!("You plan trips. The key is {KEY}."));
+    assert_ne!(recording, spoiled);
+    trial.env.write("spoiled.jsonl", &spoiled);
+    let ran = trial.finish(trial.command().args(["snapshot", "spoiled.jsonl", "--name", "other"]));
+    assert_eq!(ran.code, Some(2));
+    insta::assert_snapshot!(ran.err, @r"
+    error: a credential stands in the request of node 1, `messages[0].content`; nothing was written to `[work]/snapshots`
+
+    hint: name it in `retake.toml` under `[redact]`, and record the run again
+    ");
+    assert!(!trial.env.work().join("snapshots/other.snap").exists());
+}
+
+#[test]
+fn tools_with_effects_are_agreed_to_once() {
+    let trial = team::recorded_with(&team::model_of("send_money"), "");
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon"]));
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("`send_money`") && ran.err.contains("--yes"), "{}", ran.err);
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon", "--yes"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(team::file(&trial, "retake.toml").contains("tools = [\"price_agent\", \"send_money\""));
+    let ran = trial.finish(team(&mut trial.command(), "").args(["test"]));
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let toml = fs::read_to_string(trial.env.work().join("retake.toml")).expect("it was written");
+    let without: Vec<&str> = toml.lines().filter(|line| !line.starts_with("tools")).collect();
+    trial.env.write("retake.toml", without.join("\n"));
+    let ran = trial.finish(team(&mut trial.command(), "").args(["test"]));
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    insta::assert_snapshot!(team::steady(&ran.out), @r#"
+     ERR  lyon   11 nodes  <time>
+          `price_agent`, `send_money` would run again, and nobody agreed to it
+          hint: if it does no harm, say so in `retake.toml`: `tools = ["price_agent", "send_money"]`
+    1 workflow: 1 could not be tested
+    "#);
+}
