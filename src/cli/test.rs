@@ -96,9 +96,6 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
         tested.iter().map(|tested| tested.verdict(&project)).filter(|one| !one.passed()).collect();
     let Some(verdict) = failed.first().filter(|_| accepted == 0) else { return Ok(()) };
     let mut report = view::verdict(verdict, name.chars().count(), globals.paper());
-    if let Some((recording, replay)) = &verdict.runs {
-        report.push_str(&format!("hint: see what differs with `retake diff {recording} {replay}`\n"));
-    }
     if !in_ci && matches!(verdict.result, Ended::Failed(_)) {
         report.push_str("hint: accept or reject it with `retake review` or `cargo insta review`\n");
     }
@@ -199,18 +196,8 @@ fn put_aside(
 
 /// Says what to do now.
 fn next(verdicts: &[Verdict], in_ci: bool, accept: bool, globals: &Globals) {
-    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| matches!(verdict.result, Ended::Failed(_))).collect();
-    let Some(first) = failed.first() else { return };
-    if in_ci {
-        globals.hint(&format!("look into it on your machine with `retake test {}`", first.name));
-        return;
-    }
-    if let Some((recording, replay)) = &first.runs {
-        globals.hint(&format!(
-            "see what differs with `retake diff {recording} {replay}`, or step through it with `retake step {replay}`"
-        ));
-    }
-    if !accept {
-        globals.hint(&format!("accept or reject {} with `retake review`", count(failed.len(), "snapshot")));
+    let failed = verdicts.iter().filter(|verdict| matches!(verdict.result, Ended::Failed(_))).count();
+    if failed > 0 && !in_ci && !accept {
+        globals.hint(&format!("accept or reject {} with `retake review`", count(failed, "snapshot")));
     }
 }
