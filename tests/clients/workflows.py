@@ -49,7 +49,7 @@ def regressions(system, user, told):
     return [
         Edit(
             "changed prompt", (("You know the inn and its kitchen.", "You know the inn and its cellar."),),
-            ("C1 You know the inn and its kitchen.", f"{system}\n", "- You know the inn and its kitchen.", "+ You know the inn and its cellar."),
+            ("You know the inn and its kitchen.", f"{system}\n", "- You know the inn and its kitchen.", "+ You know the inn and its cellar."),
         ),
         Edit(
             "dropped tool", (("tools=[get_forecast, get_fares,", "tools=[get_forecast,"),),
@@ -57,8 +57,8 @@ def regressions(system, user, told):
         ),
         Edit("another document", (("max(GUIDE", "min(GUIDE"),), ("A1 You plan a day on the island.", f"{told}\n", "serves soup all day")),
         Edit(
-            "wrong argument passed on", (('"How many steps are there?"]) -> str:\n', '"How many steps are there?"]) -> str:\n    question = question.upper()\n'),),
-            ("B1 You know the lighthouse and its", f"{user}\n"),
+            "wrong argument passed on", (('questions about the lighthouse."""\n', 'questions about the lighthouse."""\n    question = question.upper()\n'),),
+            ("You know the lighthouse and its", f"{user}\n"),
         ),
         Edit("tool that returns something else", (("12 * people", "13 * people"),), ("A1.2 get_fares", "result.euros\n")),
     ]  # fmt: skip
@@ -80,7 +80,7 @@ WORKFLOWS = [
             Edit(
                 "extra call",
                 (('    print("plan:"', '    await Runner.run(warden, "Check this: " + result.final_output)\n    print("plan:"'),),
-                ("B1 You know the lighthouse and its", "a further call", "+ Check this:"),
+                ("You know the lighthouse and its", "a further call", "+ Check this:"),
             ),
             Edit(
                 "wrong argument",
@@ -112,7 +112,7 @@ async def main():'''),
             Edit(
                 "extra call",
                 (('    return {"plan": result', '    await warden.ainvoke({"messages": [("user", "Check this: " + result["messages"][-1].text)]})\n    return {"plan": result'),),
-                ("B1 You know the lighthouse and its", "a further call", "+ Check this:"),
+                ("You know the lighthouse and its", "a further call", "+ Check this:"),
             ),
             Edit(
                 "wrong argument",
@@ -142,7 +142,7 @@ planner = create_agent('''),
             Edit(
                 "extra call",
                 (('    print(f"plan:', '    await warden.run("Check this: " + result.output.advice)\n    print(f"plan:'),),
-                ("B1 You know the lighthouse and its", "a further call", "+ Check this:"),
+                ("You know the lighthouse and its", "a further call", "+ Check this:"),
             ),
             Edit(
                 "wrong argument",
