@@ -25,6 +25,7 @@ mod show;
 mod snapshot;
 mod state;
 mod store;
+mod story;
 mod streams;
 mod support;
 mod tag;
