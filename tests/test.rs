@@ -42,6 +42,7 @@ fn a_changed_prompt_is_caught() {
             messages[0].content
             - You know the weather.
             + You know all weather.
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
 }
@@ -59,6 +60,7 @@ fn a_name_that_differs_is_not_the_cause() {
             messages[1].content
             - Is Lyon good on Saturday, and what does it cost?
             + Is Lyon good on Sunday, and what does it cost?
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
 }
@@ -71,6 +73,7 @@ fn a_dropped_tool_is_caught() {
             tools
             - get_discount, get_fare
             + get_fare
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
 }
@@ -83,6 +86,7 @@ fn an_extra_call_is_caught() {
             messages[0].content
             - You plan trips.
             + You check plans.
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
 }
@@ -95,6 +99,7 @@ fn a_wrong_argument_is_caught() {
             messages[2].tool_calls[0].function.arguments.city
             - Lyon
             + Lyons
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
 }
@@ -111,6 +116,7 @@ fn another_document_is_caught() {
             + Lyon: the river floods in autumn.
             + 
             + {"city": "Lyon"}
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     "#);
 }
@@ -123,6 +129,7 @@ fn a_changed_answer_is_caught() {
             - Lyon is sunny on Saturday, for 40 euros.
             - done
             + Lyon is sunny on Saturday, for 41 euros.
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
     insta::assert_snapshot!(caught("lines"), @r"
@@ -133,6 +140,7 @@ fn a_changed_answer_is_caught() {
             + done
             + Lyon is sunny on Saturday, for 40 euros.
             the lines are the same, in another order
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
 }
@@ -149,6 +157,7 @@ fn a_tool_that_returns_something_else_is_caught_unless_it_is_volatile() {
             result.euros
             - 40
             + 41
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
     let toml = file(&trial, "retake.toml");
@@ -177,6 +186,7 @@ fn a_timeout_a_crash_and_a_call_are_three_messages() {
     FAIL  lyon   11 nodes  <time>
           the agent ended with exit code 1, recorded was 0
             team: division by zero
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
     let trial = kept();
@@ -185,6 +195,7 @@ fn a_timeout_a_crash_and_a_call_are_three_messages() {
     insta::assert_snapshot!(steady(&ran.out), @r"
     FAIL  lyon   11 nodes  <time>
           the agent did not end within 1 s and was ended, before its first call
+          look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
 }
@@ -229,9 +240,9 @@ fn machines_get_their_reports() {
             messages[0].content
             - You know the weather.
             + You know all weather.
+          look into it with `retake test lyon` on your machine
     1 workflow: 1 failed
     ::error file=snapshots/lyon.snap,line=39,title=retake test lyon::B1 You know the weather.: this call was made otherwise, and the recording has no answer for it: `messages[0].content` differs%0Arecorded: You know the weather.%0Anow: You know all weather.
-    hint: look into it on your machine with `retake test lyon`
     ");
     let xml =
         Regex::new("time=\"[0-9.]+\"").expect("a pattern").replace_all(&file(&trial, "junit.xml"), "").into_owned();

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         // Nobody who reads is no reason to stop the tests of others.
         let _ = globals.print(text);
     };
-    let all = workflows::test(&chosen, &project, &how, globals, &told);
+    let all = workflows::test(&chosen, &project, &how, globals, &told)?;
     let verdicts: Vec<Verdict> = all.iter().map(|tested| tested.verdict(&project)).collect();
     if !globals.json {
         globals.print(format!("{}\n", view::total(&verdicts)))?;
@@ -89,16 +89,13 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
     let update = config::variable("INSTA_UPDATE").unwrap_or_default();
     let in_ci = config::in_ci() || update == "no";
     let how = How { keep: !in_ci, timeout: Some(TIMEOUT), jobs: 1 };
-    let tested = workflows::test(std::slice::from_ref(workflow), &project, &how, &globals, &|_| {});
+    let tested = workflows::test(std::slice::from_ref(workflow), &project, &how, &globals, &|_| {}).map_err(plain)?;
     let accept = update == "always";
     let accepted = if in_ci { 0 } else { put_aside(&tested, accept, &project, &settings, &globals).map_err(plain)? };
     let failed: Vec<Verdict> =
         tested.iter().map(|tested| tested.verdict(&project)).filter(|one| !one.passed()).collect();
     let Some(verdict) = failed.first().filter(|_| accepted == 0) else { return Ok(()) };
     let mut report = view::verdict(verdict, name.chars().count(), globals.paper());
-    if let Some((recording, replay)) = &verdict.runs {
-        report.push_str(&format!("hint: see what differs with `retake diff {recording} {replay}`\n"));
-    }
     if !in_ci && matches!(verdict.result, Ended::Failed(_)) {
         report.push_str("hint: accept or reject it with `retake review` or `cargo insta review`\n");
     }
@@ -199,18 +196,8 @@ fn put_aside(
 
 /// Says what to do now.
 fn next(verdicts: &[Verdict], in_ci: bool, accept: bool, globals: &Globals) {
-    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| matches!(verdict.result, Ended::Failed(_))).collect();
-    let Some(first) = failed.first() else { return };
-    if in_ci {
-        globals.hint(&format!("look into it on your machine with `retake test {}`", first.name));
-        return;
-    }
-    if let Some((recording, replay)) = &first.runs {
-        globals.hint(&format!(
-            "see what differs with `retake diff {recording} {replay}`, or step through it with `retake step {replay}`"
-        ));
-    }
-    if !accept {
-        globals.hint(&format!("accept or reject {} with `retake review`", count(failed.len(), "snapshot")));
+    let failed = verdicts.iter().filter(|verdict| matches!(verdict.result, Ended::Failed(_))).count();
+    if failed > 0 && !in_ci && !accept {
+        globals.hint(&format!("accept or reject {} with `retake review`", count(failed, "snapshot")));
     }
 }

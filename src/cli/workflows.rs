@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::model::{self, Run, RunId};
 use crate::record;
 use crate::replay::{Live, Options, Plan, unmatched};
 use crate::snapshot::{self, Failure, Folder, Kind as FailureKind, Outcome, Snapshot, Verdict};
-use crate::store::Store;
+use crate::store::{Recording, Store};
 use crate::text::escape::one_line;
 use crate::text::json::Path as JsonPath;
 
@@ -62,6 +62,8 @@ pub(crate) struct Tested {
     pub(crate) result: Result<Vec<Failure>, Error>,
     /// The replay's grade line.
     pub(crate) grade: String,
+    /// Whether the agent was ended by an interrupt (SIGINT).
+    pub(crate) interrupted: bool,
     /// Names of recording and replay in the store, where a failure was kept.
     pub(crate) runs: Option<(RunId, RunId)>,
     /// What a failure says now, for review; the recording where there is one to accept.
@@ -101,25 +103,25 @@ pub(crate) struct How {
     pub(crate) jobs: usize,
 }
 
-/// Tests workflows, several at once; `done` is told of each as it ends.
+/// Tests workflows, several at once; `done` is told of each as it ends. After an interrupt none is begun.
 pub(crate) fn test(
     workflows: &[Workflow],
     project: &Project,
     how: &How,
     globals: &Globals,
     done: &(dyn Fn(&Tested) + Sync),
-) -> Vec<Tested> {
-    let next = AtomicUsize::new(0);
+) -> Result<Vec<Tested>, Error> {
+    let (next, interrupted) = (AtomicUsize::new(0), AtomicBool::new(false));
     let jobs = how.jobs.clamp(1, workflows.len().max(1));
     let mut tested: Vec<(usize, Tested)> = thread::scope(|scope| {
         let worker = || {
             let mut mine = Vec::new();
-            while let Some((at, workflow)) = {
+            while !interrupted.load(Ordering::Relaxed) {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                workflows.get(at).map(|workflow| (at, workflow))
-            } {
+                let Some(workflow) = workflows.get(at) else { break };
                 let tested = one(workflow, project, how, globals);
                 done(&tested);
+                interrupted.fetch_or(tested.interrupted, Ordering::Relaxed);
                 mine.push((at, tested));
             }
             mine
@@ -127,8 +129,13 @@ pub(crate) fn test(
         let handles: Vec<_> = (0..jobs).map(|_| scope.spawn(worker)).collect();
         handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect()
     });
+    if tested.len() < workflows.len() {
+        let what = format!("{} of {} workflows were tested", tested.len(), workflows.len());
+        let why = if interrupted.into_inner() { "interrupted" } else { "retake has a bug" };
+        return Err(Error::new(Kind::Failed, format!("{why}: {what}")));
+    }
     tested.sort_by_key(|(at, _)| *at);
-    tested.into_iter().map(|(_, tested)| tested).collect()
+    Ok(tested.into_iter().map(|(_, tested)| tested).collect())
 }
 
 fn one(workflow: &Workflow, project: &Project, how: &How, globals: &Globals) -> Tested {
@@ -139,6 +146,7 @@ fn one(workflow: &Workflow, project: &Project, how: &How, globals: &Globals) -> 
         took: 0,
         result: Ok(Vec::new()),
         grade: String::new(),
+        interrupted: false,
         runs: None,
         now: None,
     };
@@ -146,6 +154,9 @@ fn one(workflow: &Workflow, project: &Project, how: &How, globals: &Globals) -> 
     tested.took = config::now().since(began);
     tested
 }
+
+/// Exit code of a program that an interrupt ended: 128 and the signal.
+const INTERRUPTED: i32 = 130;
 
 fn attempt(
     workflow: &Workflow,
@@ -197,6 +208,7 @@ fn attempt(
     };
     let done = replay::perform(recorded.clone(), options, &request, &quiet)?;
     tested.grade.clone_from(&done.line);
+    tested.interrupted = done.run.ended.as_ref().is_some_and(|ended| ended.code == INTERRUPTED);
     let refused = unmatched(&plan, &done.run);
     let outcome = Outcome {
         recorded: &recorded,
@@ -219,11 +231,8 @@ fn attempt(
         };
         tested.now = Some((file.write(), text));
         if how.keep {
-            let target = library::make(globals)?;
-            library::keep(&target, &recording.id, &recording.events)?;
-            target.note(&recording.id, library::IMPORTED, config::now()).map_err(|error| library::failed(&error))?;
-            target.import(&store.path(&done.run.id)).map_err(|error| library::failed(&error))?;
-            tested.runs = Some((recording.id, done.run.id));
+            // What was found is worth more than where it is kept.
+            tested.runs = keep(globals, &recording, &store.path(&done.run.id), &done.run.id).ok();
         }
     }
     Ok(failures)
@@ -266,6 +275,15 @@ fn settle(project: &Project, workflow: &Workflow, settings: &Settings) -> Result
     } else {
         project.folder.reject(&workflow.name).map_err(|error| project.failed("write", &error))
     }
+}
+
+/// Puts recording and replay into the store, to be looked at.
+fn keep(globals: &Globals, recording: &Recording, replay: &Path, id: &RunId) -> Result<(RunId, RunId), Error> {
+    let store = library::make(globals)?;
+    library::keep(&store, &recording.id, &recording.events)?;
+    store.note(&recording.id, library::IMPORTED, config::now()).map_err(|error| library::failed(&error))?;
+    store.import(replay).map_err(|error| library::failed(&error))?;
+    Ok((recording.id.clone(), id.clone()))
 }
 
 /// Whether the snapshot that readers see says what the recording holds.

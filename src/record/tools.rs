@@ -158,8 +158,8 @@ fn harness_calls(
         return;
     }
     let known: HashSet<&str> = calls_in(&turns[link.from].prompt.messages).map(|call| call.id.as_str()).collect();
-    let mut number = 0;
-    for call in calls.into_iter().filter(|call| !known.contains(call.id.as_str())) {
+    let made = calls.into_iter().filter(|call| !known.contains(call.id.as_str()));
+    for (number, call) in made.enumerate() {
         let result = results_in(&turns[place].prompt.messages).find(|result| result.call_id == call.id).cloned();
         found.push(Seen {
             turn: place,
@@ -169,7 +169,6 @@ fn harness_calls(
             readers: vec![place],
             state: ToolState::MadeByHarness,
         });
-        number += 1;
     }
 }
 

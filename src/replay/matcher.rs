@@ -651,18 +651,18 @@ impl Matcher {
         for id in reply.id.iter().chain(&reply.item_ids) {
             self.named.insert(id.clone(), parsed.canonical.key);
         }
-        if !changed {
+        if changed {
+            self.remember_said(&reply.text());
+            if let Some(place) = entry {
+                self.unchanged_calls(place, &reply);
+            }
+        } else {
             for call in reply.tool_calls() {
                 self.served_calls.insert(call.id.clone(), call.name.clone());
                 if let Some(place) = entry.filter(|_| self.plan.options.run_tools.contains(&call.name)) {
                     let entry = &self.plan.entries[place];
                     self.handed.push(entry.ended.unwrap_or(entry.began));
                 }
-            }
-        } else {
-            self.remember_said(&reply.text());
-            if let Some(place) = entry {
-                self.unchanged_calls(place, &reply);
             }
         }
         if let Some(place) = self.places.get(&seq) {

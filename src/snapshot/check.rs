@@ -428,7 +428,7 @@ mod tests {
         check(r#"{"a":{"b":1}}"#, r#"{"a":{"b":2}}"#, Some("a.b"));
         check(r#"{"a":[1,2]}"#, r#"{"a":[1,2,3]}"#, Some("a"));
         check(r#"{"a":null}"#, r#"{"a":false}"#, Some("a"));
-        check(r#"{"a":1}"#, r#"{}"#, Some("a"));
+        check(r#"{"a":1}"#, "{}", Some("a"));
         check("[1]", "{}", Some(""));
     }
 

@@ -30,6 +30,11 @@ pub fn verdict(verdict: &Verdict, width: usize, paper: Paper) -> String {
             if failures.len() > MOST {
                 let _ = writeln!(out, "      and {} more", failures.len() - MOST);
             }
+            let look = match &verdict.runs {
+                Some((recording, replay)) => format!("`retake diff {recording} {replay}` or `retake step {replay}`"),
+                None => format!("`retake test {}` on your machine", one_line(&verdict.name)),
+            };
+            let _ = writeln!(out, "      {}", paper.paint(Style::Faint, &format!("look into it with {look}")));
         }
         Ended::Broken { what, causes, hints } => {
             let _ = writeln!(out, "      {}", escaped(what));

@@ -79,8 +79,9 @@ impl Parts {
         }
         match known.filter(|(_, count)| *count >= FEW) {
             Some((request, count)) => {
-                let rest: String = items[count..].iter().map(|item| format!(",{item}")).collect();
-                format!("[{{\"$\":[{request},{count}]}}{rest}]")
+                let beginning = format!("{{\"$\":[{request},{count}]}}");
+                let items: Vec<&str> = std::iter::once(&beginning).chain(&items[count..]).map(String::as_str).collect();
+                format!("[{}]", items.join(","))
             }
             None => format!("[{}]", items.join(",")),
         }
