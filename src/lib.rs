@@ -36,6 +36,8 @@ pub mod demo;
 
 pub mod ui;
 
+pub mod tui;
+
 pub mod cli;
 
 pub mod testing;

@@ -23,6 +23,7 @@ fn help_names_every_command_by_its_task() {
     Look:
       ls        List runs, replays under the run they came from
       show      Show a run as a graph, or one node in full
+      step      Step through a run, change it, and see what the change does
       diff      Compare two runs node by node
 
     Replay:

@@ -23,11 +23,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("announce", &["config", "loopback", "model", "text"]),
     ("demo", &["announce", "config", "loopback", "model", "text"]),
     ("ui", &["diff", "lineage", "model", "replay", "snapshot", "text"]),
+    ("tui", &["diff", "lineage", "model", "replay", "text", "ui"]),
     (
         "cli",
         &[
             "config", "demo", "diff", "format", "lineage", "model", "proxy", "record", "redact", "replay", "snapshot",
-            "store", "text", "ui", "wire",
+            "store", "text", "tui", "ui", "wire",
         ],
     ),
     ("testing", &["cli"]),
@@ -40,6 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hyper", &["proxy", "record"]),
     ("hyper_util", &["proxy", "record"]),
     ("petgraph", &["model"]),
+    ("ratatui", &["tui"]),
     ("renderdag", &["ui"]),
     ("reqwest", &["proxy"]),
     ("rustls", &["proxy"]),

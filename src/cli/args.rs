@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{
-    Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, review, rm, show, snapshot, store,
-    tag, test,
+    Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, review, rm, show, snapshot, step,
+    store, tag, test,
 };
 
 /// Record, replay and diff agent runs
@@ -31,6 +31,7 @@ pub(super) enum Command {
     Import(import::Args),
     Ls(ls::Args),
     Show(show::Args),
+    Step(step::Args),
     Diff(diff::Args),
     Replay(replay::Args),
     Grade(grade::Args),
@@ -49,7 +50,7 @@ pub(super) enum Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["demo"]),
     ("Record", &["record", "import"]),
-    ("Look", &["ls", "show", "diff"]),
+    ("Look", &["ls", "show", "step", "diff"]),
     ("Replay", &["replay", "grade", "flake"]),
     ("Test", &["snapshot", "test", "review"]),
     ("Keep", &["tag", "export", "rm", "store"]),

@@ -4,23 +4,33 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::Command;
 
-use super::{Error, Globals, Kind};
+use super::{Error, Kind};
 use crate::config;
-use crate::lineage;
 use crate::model::{NodeId, Run};
-use crate::replay::Wanted;
+use crate::replay::{self, Wanted};
 use crate::text::json::Path;
+
+const SEE_FIELDS: &str = "see what it has with `retake show RUN:NODE`";
 
 /// What a heading begins with.
 const HEADING: &str = "#= ";
 
-/// Opens a node in the editor; returns what was changed.
-pub(crate) fn edit(run: &Run, node: NodeId, _globals: &Globals) -> Result<Vec<Wanted>, Error> {
+/// Opens a node in the editor, or one field of it; returns what was changed.
+pub(crate) fn edit(run: &Run, node: NodeId, only: Option<&str>) -> Result<Vec<Wanted>, Error> {
     if !io::stdin().is_terminal() {
         return Err(Error::new(Kind::Usage, "`--edit` needs a terminal")
             .hint(format!("change a field without one: `--set {node}.PATH=VALUE` or `--set-file {node}.PATH=FILE`")));
     }
-    let before = fields(run, node);
+    let mut before = replay::editable(run, node);
+    if let Some(only) = only {
+        before.retain(|(path, _)| path == only);
+        if before.is_empty() {
+            let path = Path::parse(only).map_err(|_| Error::new(Kind::Usage, format!("`{only}` is no path")))?;
+            let text = replay::value(run, node, &path)
+                .map_err(|error| Error::new(Kind::Usage, error.to_string()).hint(SEE_FIELDS))?;
+            before.push((only.to_owned(), text));
+        }
+    }
     let text = write(&before, node);
     let directory = std::env::temp_dir();
     let path = directory.join(format!("retake-{}-{node}-{}.txt", run.id, std::process::id()));
@@ -54,20 +64,6 @@ fn run_editor(path: &std::path::Path) -> io::Result<()> {
     let editor = config::editor().unwrap_or_else(|| "vi".to_owned());
     let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path).status()?;
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("`{editor}` failed"))) }
-}
-
-fn fields(run: &Run, node: NodeId) -> Vec<(String, String)> {
-    let Some(node) = run.graph.node(node) else { return Vec::new() };
-    let fields = lineage::fields(node);
-    let all = fields.inputs.into_iter().chain(fields.outputs);
-    let mut found: Vec<(String, String)> = Vec::new();
-    for field in all {
-        let path = field.path;
-        if !found.iter().any(|(known, _)| *known == path) {
-            found.push((path, field.text.into_owned()));
-        }
-    }
-    found
 }
 
 fn write(fields: &[(String, String)], node: NodeId) -> String {

@@ -62,6 +62,12 @@ impl Error {
         self
     }
 
+    /// What failed and why, in a line, and the first hint.
+    pub(crate) fn told(&self) -> (String, Option<String>) {
+        let what = std::iter::once(&self.what).chain(&self.causes).map(String::as_str).collect::<Vec<_>>().join(": ");
+        (what, self.hints.first().cloned())
+    }
+
     /// What failed, why and what to do, for reports.
     pub(crate) fn parts(&self) -> (String, Vec<String>, Vec<String>) {
         (self.what.clone(), self.causes.clone(), self.hints.clone())

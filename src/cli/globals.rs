@@ -1,6 +1,6 @@
 //! Options that every command takes, and the streams and looks that follow from them.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -36,6 +36,16 @@ enum When {
 }
 
 impl Globals {
+    /// The same, where nothing but results may be printed.
+    pub(crate) fn quietly(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
+    /// Whether standard input and output are a terminal.
+    pub(crate) fn has_screen(&self) -> bool {
+        self.paper().width.is_some() && std::io::stdin().is_terminal()
+    }
+
     /// Those of a program that has no command line.
     pub(crate) fn silent() -> Self {
         Self { store: None, color: When::Never, json: false, quiet: true }

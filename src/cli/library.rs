@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) run: Run,
     /// Its line.
     pub(crate) summary: Summary,
+    /// What is wrong with the recording.
+    pub(crate) damage: Vec<String>,
 }
 
 /// The directory of the store to look into.
@@ -180,12 +182,14 @@ pub(crate) fn find(selector: &str, globals: &Globals) -> Result<Found, Error> {
         warn(&store, globals);
         (recording, Some(known))
     };
-    for damage in &recording.damage {
-        globals.note(&format!("warning: the recording is damaged: {damage}"));
+    let damage: Vec<String> =
+        recording.damage.iter().map(|damage| format!("the recording is damaged: {damage}")).collect();
+    for damage in &damage {
+        globals.note(&format!("warning: {damage}"));
     }
     let run = understood(&recording);
     let summary = known.unwrap_or_else(|| record::summarise(&run, recording.state));
-    Ok(Found { run, summary })
+    Ok(Found { run, summary, damage })
 }
 
 /// What the ledger says of a run that came from elsewhere.
@@ -202,7 +206,7 @@ pub(crate) fn find_with_origin(selector: &str, globals: &Globals) -> Result<(Fou
 }
 
 /// Whether a selector is a path rather than a name.
-fn is_file(selector: &str) -> bool {
+pub(crate) fn is_file(selector: &str) -> bool {
     let named = |extension: &std::ffi::OsStr| extension == "retake" || extension == "jsonl";
     (selector.contains('/') || Path::new(selector).extension().is_some_and(named)) && Path::new(selector).is_file()
 }
@@ -246,6 +250,34 @@ fn no_node(run: &Run, selector: &str, ids: &[NodeId]) -> Error {
         _ => format!("its nodes are {}", graph::ranges(ids)),
     };
     Error::new(Kind::Usage, format!("run `{}` has no node `{selector}`; {nodes}", run.id))
+}
+
+/// The tree that a run belongs to: the recording that it came from, and all replays of that.
+pub(crate) fn tree(run: &RunId, globals: &Globals) -> Result<Vec<Summary>, Error> {
+    let all = summaries(globals)?;
+    let parent = |id: &RunId| {
+        let run = all.iter().find(|run| run.id == *id)?;
+        run.started
+            .parent
+            .as_ref()
+            .map(|parent| parent.run.clone())
+            .filter(|parent| all.iter().any(|run| run.id == *parent))
+    };
+    let mut root = run.clone();
+    // A tree that is not one, in files that were tampered with, ends somewhere too.
+    for _ in 0..all.len() {
+        let Some(parent) = parent(&root) else { break };
+        root = parent;
+    }
+    let mut ids = vec![root];
+    let mut at = 0;
+    while let Some(id) = ids.get(at).cloned() {
+        let replays = all.iter().filter(|run| run.started.parent.as_ref().is_some_and(|parent| parent.run == id));
+        let new: Vec<RunId> = replays.map(|run| run.id.clone()).filter(|id| !ids.contains(id)).collect();
+        ids.extend(new);
+        at += 1;
+    }
+    Ok(all.into_iter().filter(|run| ids.contains(&run.id)).collect())
 }
 
 /// The latest run that was recorded, not replayed.

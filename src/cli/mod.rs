@@ -20,6 +20,7 @@ mod review;
 mod rm;
 mod show;
 mod snapshot;
+mod step;
 mod store;
 mod tag;
 mod test;
@@ -63,6 +64,7 @@ fn run(words: Vec<OsString>) -> i32 {
         Command::Import(args) => import::run(args, globals),
         Command::Ls(args) => ls::run(args, globals),
         Command::Show(args) => show::run(args, globals),
+        Command::Step(args) => step::run(args, globals),
         Command::Diff(args) => diff::run(args, globals),
         Command::Replay(args) => replay::run(args, globals),
         Command::Grade(args) => grade::run(args, globals),

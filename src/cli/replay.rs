@@ -16,7 +16,7 @@ use crate::demo::is_stand_in;
 use crate::demo::stand_in::Handle;
 use crate::format::json;
 use crate::model::event::{Seq, Started};
-use crate::model::{NodeId, Run};
+use crate::model::{NodeId, Run, RunId};
 use crate::record::{self, Input};
 use crate::replay::effects::{self, Effect};
 use crate::replay::{self, Job, Options, Plan, Scope, Wanted};
@@ -30,7 +30,7 @@ use crate::ui::streams;
 /// change nothing is sent. With one, the changed call is sent and so is what follows from it;
 /// everything else is still answered from the recording. What will be sent, and which tools
 /// will run again, is said before the start.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// The run [default: the latest that was recorded]
     #[arg(value_name = "RUN")]
@@ -83,9 +83,10 @@ pub(crate) struct Args {
 }
 
 /// When a call that the recording cannot answer is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Live {
     /// Only where a change is the cause
+    #[default]
     Auto,
     /// Always
     Always,
@@ -94,6 +95,16 @@ pub(crate) enum Live {
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
+    let (id, done) = again(args, false, globals)?;
+    if done.sent > 0 && done.code == 0 {
+        globals.hint(&format!("compare them with `retake diff {id} {}`", done.run.id));
+    }
+    Ok(done.code)
+}
+
+/// Runs a recording again; returns its name and what became of it. `mute` keeps the agent's own output to the
+/// recording.
+pub(crate) fn again(args: &Args, mute: bool, globals: &Globals) -> Result<(RunId, Done), Error> {
     let selector = match &args.run {
         Some(selector) => selector.clone(),
         None => library::latest_recorded(globals)?.to_string(),
@@ -103,7 +114,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         return Err(Error::new(Kind::Usage, format!("run `{}` is still being recorded", found.run.id)));
     }
     let command = command(&args.command, "replay", &found.run, imported)?;
-    let options = options(args, &found.run, globals)?;
+    let options = options(args, &found.run)?;
     let changes = said(args, &options);
     let (upstream, _serving) = stand_in(&found.run, imported)?;
     let request = Request {
@@ -114,14 +125,12 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         keep_telemetry: args.keep_telemetry,
         pace: args.pace,
         yes: args.yes,
+        mute,
         ..Request::default()
     };
     let id = found.run.id.clone();
     let done = perform(found.run, options, &request, globals)?;
-    if done.sent > 0 && done.code == 0 {
-        globals.hint(&format!("compare them with `retake diff {id} {}`", done.run.id));
-    }
-    Ok(done.code)
+    Ok((id, done))
 }
 
 /// What the demo's runs need: their stand-in, served again.
@@ -204,7 +213,7 @@ pub(crate) fn asked(question: &str) -> Result<bool, Error> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> {
+fn options(args: &Args, run: &Run) -> Result<Options, Error> {
     let mut changes = Vec::new();
     for text in &args.set {
         changes.push(Wanted::parse(text).map_err(refused)?);
@@ -218,7 +227,7 @@ fn options(args: &Args, run: &Run, globals: &Globals) -> Result<Options, Error> 
     }
     for selector in &args.edit {
         let node = library::node(run, selector)?;
-        changes.extend(edit::edit(run, node, globals)?);
+        changes.extend(edit::edit(run, node, None)?);
     }
     for tool in &args.run_tool {
         known_tool(tool, run)?;
@@ -412,6 +421,16 @@ fn upstreams(plan: &Plan, around: &Surroundings, request: &Request) -> Vec<Strin
     given
 }
 
+/// What a replay would do, a line each, as it is said before one.
+pub(crate) fn describe(plan: &Plan, settings: &Settings) -> Vec<String> {
+    let mut lines = plan.describe();
+    if let Some(first) = lines.first_mut() {
+        *first = format!("replaying {}: {first}", plan.run().id);
+    }
+    lines.extend(running(&tools(plan, settings)));
+    lines
+}
+
 /// Says what will be served, changed and sent, and which tools run again.
 fn announce(plan: &Plan, globals: &Globals) {
     if globals.quiet {
@@ -424,26 +443,30 @@ fn announce(plan: &Plan, globals: &Globals) {
     }
 }
 
-/// Tools run again inside the agent: any that may do more than read needs somebody's word.
-fn consent(plan: &Plan, settings: &Settings, request: &Request) -> Result<(), Error> {
-    let mut tools: Vec<(String, usize, Effect)> = plan
-        .tools_that_run()
-        .into_iter()
-        .map(|(name, count)| {
-            let effect = effects::of(&name, settings);
-            (name, count, effect)
-        })
-        .collect();
-    if tools.is_empty() || request.agreed {
-        return Ok(());
-    }
+/// Tools that run again inside the agent, how often, and what they may do: the worst first.
+fn tools(plan: &Plan, settings: &Settings) -> Vec<(String, usize, Effect)> {
+    let effect = |name: &str| effects::of(name, settings);
+    let mut tools: Vec<(String, usize, Effect)> =
+        plan.tools_that_run().into_iter().map(|(name, count)| (name.clone(), count, effect(&name))).collect();
     tools.sort_by_key(|(name, _, effect)| (std::cmp::Reverse(effect.tier == Some(Tier::Destructive)), name.clone()));
+    tools
+}
+
+/// The same in words; `None` where there are none.
+fn running(tools: &[(String, usize, Effect)]) -> Option<String> {
     let row = |(name, count, effect): &(String, usize, Effect)| {
         let times = if *count > 1 { format!(", {count} times") } else { String::new() };
         format!("{} ({}{times})", one_line(name), effect.says())
     };
     let list: Vec<String> = tools.iter().map(row).collect();
-    behind::say(&format!("  will run again in the agent's process: {}", list.join(", ")));
+    (!list.is_empty()).then(|| format!("will run again in the agent's process: {}", list.join(", ")))
+}
+
+/// Tools run again inside the agent: any that may do more than read needs somebody's word.
+fn consent(plan: &Plan, settings: &Settings, request: &Request) -> Result<(), Error> {
+    let tools = tools(plan, settings);
+    let Some(list) = running(&tools).filter(|_| !request.agreed) else { return Ok(()) };
+    behind::say(&format!("  {list}"));
     let open = unagreed(plan, settings);
     if open.is_empty() || request.yes || asked("run them again? [y/N] ")? {
         return Ok(());

@@ -12,6 +12,7 @@
 //! | `diff` | how much two runs differ |
 //! | `pair` | two nodes that stand for one another, or one that has no other, and how they differ |
 //! | `assessment`, `judged` | how replayable a run is, and each of its nodes ([`super::replays`]) |
+//! | `step` | what a command of `step -c` came to ([`super::steps`]) |
 //! | `flake`, `volatile`, `race` | what differs between replays, and each such thing ([`super::replays`]) |
 
 use std::borrow::Cow;
@@ -256,6 +257,12 @@ pub fn whole(all: &Run, summary: &Summary) -> String {
     lines
 }
 
+/// The line of a node; `None` if there is no such node.
+#[must_use]
+pub fn node(all: &Run, id: NodeId) -> Option<String> {
+    Some(line(&node_line(all, all.graph.node(id)?, None)))
+}
+
 /// A node with all that it holds, then the edges that end or begin in it; `None` if there is no such node.
 #[must_use]
 pub fn node_in_full(all: &Run, id: NodeId) -> Option<String> {
@@ -464,8 +471,14 @@ fn edge_line<'a>(all: &'a Run, from: NodeId, to: NodeId, edge: &'a Edge) -> Edge
 /// Two runs compared: how much differs, then a line for each pair.
 #[must_use]
 pub fn diff(report: &Report) -> String {
+    report.pairs.iter().fold(difference(report), |lines, pair| lines + &pair_of(pair))
+}
+
+/// How much two runs differ.
+#[must_use]
+pub fn difference(report: &Report) -> String {
     let summary = &report.summary;
-    let head = line(&DiffLine {
+    line(&DiffLine {
         r#type: "diff",
         left: report.left.as_str(),
         right: report.right.as_str(),
@@ -475,8 +488,13 @@ pub fn diff(report: &Report) -> String {
         only_left: summary.only_left,
         only_right: summary.only_right,
         causes: summary.frontier,
-    });
-    report.pairs.iter().fold(head, |lines, pair| lines + &line(&pair_line(pair)))
+    })
+}
+
+/// The line of a pair.
+#[must_use]
+pub fn pair_of(pair: &Pair) -> String {
+    line(&pair_line(pair))
 }
 
 /// The line of the pair that this node of either run, the left first, is in; empty if there is none.

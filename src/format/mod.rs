@@ -3,4 +3,5 @@
 pub mod json;
 pub mod lines;
 pub mod replays;
+pub mod steps;
 pub mod tested;

@@ -390,7 +390,7 @@ pub(super) fn unary_answer(run: &Run, node: &Node) -> Option<Json> {
     Json::parse(body).ok()
 }
 
-fn missing(node: &Node, path: &Path) -> Error {
+pub(super) fn missing(node: &Node, path: &Path) -> Error {
     let fields = lineage::fields(node);
     let names: Vec<String> =
         fields.inputs.iter().chain(&fields.outputs).take(8).map(|field| format!("`{}`", field.path)).collect();

@@ -41,6 +41,7 @@ mod tests;
 #[cfg(test)]
 mod torture;
 mod unmatched;
+mod value;
 mod volatile;
 
 pub use assess::{Assessment, Judged, Reason, Word, gradeable};
@@ -50,4 +51,5 @@ pub use perform::{Job, Performed, perform, started};
 pub use plan::{Live, Options, Plan, ranges};
 pub use rehearse::Rehearsal;
 pub use unmatched::{Unmatched, unmatched};
+pub use value::{editable, value};
 pub use volatile::Placeholders;

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
 /// The text with everything that could drive a terminal or hide written as `\u{1b}`; line feeds and
 /// tabs stay.
 #[must_use]
@@ -76,45 +79,32 @@ pub fn escaped_json(json: &str) -> Cow<'_, str> {
 /// Columns that the text takes on a terminal.
 #[must_use]
 pub fn columns(text: &str) -> usize {
-    text.chars().map(width).sum()
+    if text.is_ascii() { text.len() } else { text.graphemes(true).map(width).sum() }
 }
 
-/// Columns of one character: 0 for combining marks, 2 for East Asian wide ones and pictures.
-fn width(letter: char) -> usize {
-    match u32::from(letter) {
-        0x0300..=0x036f | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x200c..=0x200d | 0x20d0..=0x20ff | 0xfe00..=0xfe0f => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe4f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f
-        | 0x1f680..=0x1f6ff
-        | 0x1f900..=0x1f9ff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
+/// Columns of one character as a reader counts them: 2 for East Asian wide ones and pictures, nothing for marks.
+fn width(letter: &str) -> usize {
+    match letter.as_bytes() {
+        [byte] if byte.is_ascii() => 1,
+        _ => letter.width(),
     }
 }
 
 /// The text, or as much of it as fits with `…` after it.
 #[must_use]
 pub fn cut(text: &str, room: usize) -> Cow<'_, str> {
-    if columns(text) <= room {
-        return Cow::Borrowed(text);
-    }
     let mut used = 0;
     let mut end = 0;
-    for (at, letter) in text.char_indices() {
-        if used + width(letter) + 1 > room {
-            break;
-        }
+    for (at, letter) in text.grapheme_indices(true) {
         used += width(letter);
-        end = at + letter.len_utf8();
+        if used > room {
+            return Cow::Owned(format!("{}…", text[..end].trim_end()));
+        }
+        if used < room {
+            end = at + letter.len();
+        }
     }
-    Cow::Owned(format!("{}…", text[..end].trim_end()))
+    Cow::Borrowed(text)
 }
 
 /// The text with spaces after it up to this many columns.
@@ -136,26 +126,35 @@ pub fn pad_left(text: &str, room: usize) -> String {
 pub fn wrap(line: &str, room: usize) -> Vec<String> {
     let room = room.max(8);
     let mut lines = Vec::new();
-    let mut rest = line;
-    while columns(rest) > room {
-        let mut used = 0;
-        let mut end = rest.len();
-        let mut space = None;
-        for (at, letter) in rest.char_indices() {
-            if letter == ' ' && used > 0 {
-                space = Some(at);
+    let (mut start, mut used) = (0, 0);
+    // Where the line was broken last could break: after the space, and columns up to there.
+    let mut space: Option<(usize, usize)> = None;
+    for (at, letter) in line.grapheme_indices(true) {
+        let columns = width(letter);
+        if used + columns > room {
+            match space.filter(|(after, _)| *after - start > (at - start) / 2 && *after <= at) {
+                Some((after, before)) => {
+                    lines.push(line[start..after - 1].to_owned());
+                    (start, used) = (after, used - before);
+                }
+                None if letter == " " => {
+                    lines.push(line[start..at].to_owned());
+                    (start, used, space) = (at + 1, 0, None);
+                    continue;
+                }
+                None => {
+                    lines.push(line[start..at].to_owned());
+                    (start, used) = (at, 0);
+                }
             }
-            used += width(letter);
-            if used > room {
-                end = at;
-                break;
-            }
+            space = None;
         }
-        let at = space.filter(|at| *at >= end / 2).unwrap_or(end);
-        lines.push(rest[..at].to_owned());
-        rest = if space == Some(at) { &rest[at + 1..] } else { &rest[at..] };
+        used += columns;
+        if letter == " " && at > start {
+            space = Some((at + 1, used));
+        }
     }
-    lines.push(rest.to_owned());
+    lines.push(line[start..].to_owned());
     lines
 }
 
@@ -206,6 +205,10 @@ mod tests {
             ("日本語", 5, "日本…"),
             ("日本語", 4, "日…"),
             ("ab cd", 4, "ab…"),
+            ("ae\u{301}bc", 3, "ae\u{301}…"),
+            ("👩‍👩‍👧 family", 4, "👩‍👩‍👧…"),
+            ("👩‍👩‍👧", 2, "👩‍👩‍👧"),
+            ("🇩🇪🇫🇷🇪🇸", 5, "🇩🇪🇫🇷…"),
         ] {
             assert_eq!(cut(text, room), shown, "{text} {room}");
         }
@@ -218,6 +221,11 @@ mod tests {
         assert_eq!(wrap("one two three four", 9), ["one two", "three", "four"]);
         assert_eq!(wrap("abcdefghijklmnop", 10), ["abcdefghij", "klmnop"]);
         assert_eq!(wrap("", 10), [""]);
+        assert_eq!(wrap("eight888 more", 8), ["eight888", "more"]);
+        assert_eq!(wrap("日本語日本語", 8), ["日本語日", "本語"]);
+        assert_eq!(wrap("👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", 8), ["👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", "👩‍👩‍👧"]);
+        let long = "a".repeat(1_000_000);
+        assert_eq!(wrap(&long, 100).len(), 10_000);
     }
 
     #[test]

@@ -45,11 +45,17 @@ pub fn view(report: &Report, left: &Run, right: &Run, paper: Paper) -> String {
 pub fn pair_view(report: &Report, left: &Run, right: &Run, node: NodeId, paper: Paper) -> Option<String> {
     let on_left = report.pairs.iter().find(|pair| pair.left == Some(node));
     let pair = on_left.or_else(|| report.pairs.iter().find(|pair| pair.right == Some(node)))?;
+    Some(of_pair(pair, left, right, paper))
+}
+
+/// A pair with all of its differences.
+#[must_use]
+pub fn of_pair(pair: &Pair, left: &Run, right: &Run, paper: Paper) -> String {
     let rows = Rows { left, right, paper, name: 0 };
     let mut out = String::new();
     rows.row(&mut out, pair);
     rows.changes(&mut out, pair, false);
-    Some(out)
+    out
 }
 
 /// How much differs, in a line: `2 of 6 nodes differ: 1 cause, 1 consequence`.

@@ -8,7 +8,7 @@ use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 use super::facts::{self, action, glyph, kind_word};
 use super::{Paper, Style};
 use crate::model::event::Action;
-use crate::model::{Detail, Node, NodeId, RunGraph, ToolState};
+use crate::model::{Detail, Micros, Node, NodeId, RunGraph, ToolState};
 use crate::text::escape::{columns, cut, one_line, pad, pad_left};
 use crate::text::units::duration;
 
@@ -22,24 +22,11 @@ const ALIGNED: usize = 24;
 #[must_use]
 pub fn draw(graph: &RunGraph, paper: Paper) -> String {
     let order = Order::of(graph);
-    let drawn = rows(graph, &order);
-    let margin = drawn.iter().map(|row| columns(&row.drawing)).max().unwrap_or(0).min(ALIGNED);
-    let table = Table::of(graph, margin, paper);
+    let drawing = Drawing { rows: rows(graph, &order) };
+    let table = Table::of(graph, drawing.margin(), paper);
     let mut out = String::new();
-    for row in drawn {
-        let mut drawing = pad(&row.drawing, margin);
-        if let Some(node) = row.node.and_then(|id| graph.node(id)) {
-            let sign = glyph(&node.kind);
-            let style = if node.error.is_some() { Style::Bad } else { Style::Strong };
-            drawing = drawing.replacen(sign, &paper.paint(style, sign), 1);
-            let _ = writeln!(out, "{}", format!("{drawing}  {}", table.row(node, paper)).trim_end());
-        } else if let Some(text) = row.text {
-            let indent = " ".repeat(table.number + 3);
-            let text = paper.cut(&text, columns(&drawing) + indent.len());
-            let _ = writeln!(out, "{drawing}{indent}{}", paper.paint(Style::Bad, &text));
-        } else {
-            let _ = writeln!(out, "{}", drawing.trim_end());
-        }
+    for row in &drawing.rows {
+        let _ = writeln!(out, "{}", drawing.line(row, graph, &table, paper));
     }
     let legend = legend(graph);
     if !legend.is_empty() {
@@ -49,6 +36,46 @@ pub fn draw(graph: &RunGraph, paper: Paper) -> String {
         let _ = writeln!(out, "in parallel: {}", ranges(&group));
     }
     out
+}
+
+/// The rows of a drawn graph, whatever it is drawn on.
+#[derive(Debug, Clone, Default)]
+pub struct Drawing {
+    /// From top to bottom.
+    pub rows: Vec<Row>,
+}
+
+impl Drawing {
+    /// Draws a graph.
+    #[must_use]
+    pub fn of(graph: &RunGraph) -> Self {
+        Self { rows: rows(graph, &Order::of(graph)) }
+    }
+
+    /// Columns before the texts, however wide some rows are drawn.
+    #[must_use]
+    pub fn margin(&self) -> usize {
+        self.rows.iter().map(|row| columns(&row.drawing)).max().unwrap_or(0).min(ALIGNED)
+    }
+
+    /// A row with what the table says of its node.
+    #[must_use]
+    pub fn line(&self, row: &Row, graph: &RunGraph, table: &Table, paper: Paper) -> String {
+        let drawing = pad(&row.drawing, table.margin);
+        let line = if let Some(node) = row.node.and_then(|id| graph.node(id)) {
+            let sign = glyph(&node.kind);
+            let style = if node.error.is_some() { Style::Bad } else { Style::Strong };
+            let drawing = drawing.replacen(sign, &paper.paint(style, sign), 1);
+            format!("{drawing}  {}", table.row(node, paper))
+        } else if let Some(text) = &row.text {
+            let indent = " ".repeat(table.number + 3);
+            let text = paper.cut(text, columns(&drawing) + indent.len());
+            format!("{drawing}{indent}{}", paper.paint(Style::Bad, &text))
+        } else {
+            drawing
+        };
+        line.trim_end().to_owned()
+    }
 }
 
 /// Numbers as `2, 4-6`.
@@ -161,10 +188,14 @@ fn bit(words: &[u64], place: usize) -> bool {
 }
 
 /// One line of the drawing: with a node's text, with a further line of it, or with lines only.
-struct Row {
-    drawing: String,
-    node: Option<NodeId>,
-    text: Option<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The lines and the sign of the node.
+    pub drawing: String,
+    /// The node.
+    pub node: Option<NodeId>,
+    /// What went wrong with the node above.
+    pub text: Option<String>,
 }
 
 fn rows(graph: &RunGraph, order: &Order) -> Vec<Row> {
@@ -224,23 +255,29 @@ fn legend(graph: &RunGraph) -> String {
 }
 
 /// Widths of the columns beside the drawing.
-struct Table {
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    margin: usize,
     number: usize,
     name: usize,
     summary: usize,
     outcome: usize,
     duration: usize,
+    /// What a replay did.
+    done: usize,
 }
 
 impl Table {
     fn of(graph: &RunGraph, margin: usize, paper: Paper) -> Self {
         let most = |text: &dyn Fn(&Node) -> String| graph.nodes().map(|node| columns(&text(node))).max().unwrap_or(0);
         let mut table = Self {
+            margin,
             number: most(&|node| node.id.to_string()),
             name: most(&|node| name(node)),
             summary: 60,
             outcome: most(&facts::outcome),
             duration: most(&took),
+            done: most(&done),
         };
         if let Some(width) = paper.width {
             let used = margin + 2 + table.number + 1 + table.name + 2 + table.outcome + 2 + table.duration + 2;
@@ -250,11 +287,56 @@ impl Table {
         table
     }
 
+    /// The widths where there is room for all.
+    #[must_use]
+    pub fn natural(graph: &RunGraph, margin: usize) -> Self {
+        Self::of(graph, margin, Paper { width: None, colour: false, now: Micros(0) })
+    }
+
+    /// The same in so many columns and with this margin; what finds no room is left out, times first.
+    #[must_use]
+    pub fn fit(&self, margin: usize, width: usize) -> Self {
+        let mut table = self.clone();
+        let most = table.summary;
+        table.margin = margin.min(width / 3);
+        table.name = table.name.min(width / 2).max(4);
+        let least = most.min(16);
+        table.summary = 0;
+        let used = |table: &Self| table.width() + if most > 0 { 2 } else { 0 };
+        if used(&table) + least > width {
+            table.duration = 0;
+        }
+        if used(&table) + least > width {
+            table.outcome = 0;
+        }
+        if used(&table) + least.min(8) > width {
+            table.done = 0;
+        }
+        table.summary = most.min(width.saturating_sub(used(&table)));
+        if table.summary < 6 {
+            table.summary = 0;
+        }
+        table
+    }
+
+    /// Columns of the widest row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        let further = [self.summary, self.outcome, self.duration, self.done].into_iter().filter(|width| *width > 0);
+        self.margin + 2 + self.number + 1 + self.name + further.map(|width| width + 2).sum::<usize>()
+    }
+
+    /// A node with its sign and no lines.
+    #[must_use]
+    pub fn line(&self, node: &Node, paper: Paper) -> String {
+        format!("{} {}", glyph(&node.kind), self.row(node, paper))
+    }
+
     fn row(&self, node: &Node, paper: Paper) -> String {
         let mut row = format!(
             "{} {}",
             paper.paint(Style::Place, &pad_left(&node.id.to_string(), self.number)),
-            paper.paint(Style::Strong, &pad(&name(node), self.name)),
+            paper.paint(Style::Strong, &pad(&cut(&name(node), self.name), self.name)),
         );
         if self.summary > 0 {
             let _ = write!(row, "  {}", pad(&facts::summary(node, self.summary), self.summary));
@@ -264,7 +346,7 @@ impl Table {
                 let _ = write!(row, "  {}", pad_left(&text, width));
             }
         }
-        if let Some(decided) = &node.decided {
+        if let Some(decided) = node.decided.as_ref().filter(|_| self.done > 0) {
             let style = match decided.action {
                 Action::Serve => Style::Faint,
                 Action::Refuse => Style::Bad,
@@ -272,7 +354,7 @@ impl Table {
             };
             let _ = write!(row, "  {}", paper.paint(style, action(decided.action)));
         }
-        if !node.attempts.is_empty() {
+        if !node.attempts.is_empty() && self.done > 0 {
             let _ = write!(row, "  {} attempts", node.attempts.len() + 1);
         }
         row
@@ -283,6 +365,13 @@ impl Table {
 fn name(node: &Node) -> String {
     let name = one_line(&node.name);
     if name.is_empty() { one_line(kind_word(&node.kind)) } else { cut(&name, 24).into_owned() }
+}
+
+/// What a replay did, and how often it was tried.
+fn done(node: &Node) -> String {
+    let decided = node.decided.as_ref().map(|decided| action(decided.action).to_owned());
+    let tried = (!node.attempts.is_empty()).then(|| format!("{} attempts", node.attempts.len() + 1));
+    [decided, tried].into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 fn took(node: &Node) -> String {

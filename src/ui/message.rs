@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::facts::arguments;
-use super::{Paper, Style};
+use super::{Paper, Sheet, Style};
 use crate::lineage::message_path;
 use crate::model::{Detail, Edge, Message, Node, NodeId, Part, Passage, Run};
 use crate::text::escape::{escaped, one_line};
@@ -102,7 +102,7 @@ fn typed(place: &str, parts: &[Part]) -> String {
 }
 
 /// Writes the messages: a heading with path, speaker and origin, then what was said.
-pub(super) fn write(out: &mut String, run: &Run, node: &Node, messages: &[Arc<Message>], paper: Paper) {
+pub(super) fn write(out: &mut Sheet, run: &Run, node: &Node, messages: &[Arc<Message>], paper: Paper) {
     let origins = origins(messages, predecessor(run, node.id));
     let sources = Sources::of(run, node.id);
     for (position, (message, origin)) in messages.iter().zip(origins).enumerate() {
@@ -117,6 +117,7 @@ pub(super) fn write(out: &mut String, run: &Run, node: &Node, messages: &[Arc<Me
         for word in [Some(&message.role).filter(|role| **role != path), message.name.as_ref()].into_iter().flatten() {
             let _ = write!(head, "  {}", one_line(word));
         }
+        out.place(&path, origin != Origin::New);
         let _ = writeln!(out, "{head}  {}", paper.paint(style, &mark));
         if origin == Origin::New {
             sources.write(out, &place, paper);
@@ -126,19 +127,19 @@ pub(super) fn write(out: &mut String, run: &Run, node: &Node, messages: &[Arc<Me
 }
 
 /// Writes parts of a message, two columns in; their paths too where there are several.
-pub(super) fn parts(out: &mut String, parts: &[Part], most: usize, paper: Paper) {
+pub(super) fn parts(out: &mut Sheet, parts: &[Part], most: usize, paper: Paper) {
     let several = parts.len() > 1;
     let path = |path: &str| if several && !path.is_empty() { format!("  {}", one_line(path)) } else { String::new() };
     for part in parts {
         match part {
-            Part::Text(text) | Part::Other(text) => paper.block(out, 2, &text.text, most),
+            Part::Text(text) | Part::Other(text) => paper.block(&mut out.text, 2, &text.text, most),
             Part::Media(text) => {
                 let _ = writeln!(out, "  [{}]", one_line(&text.text));
             }
             Part::Reasoning(reasoning) => {
                 let sealed = if reasoning.sealed { ", sealed" } else { "" };
                 let _ = writeln!(out, "  {}", paper.paint(Style::Faint, &format!("(thinking{sealed})")));
-                paper.block(out, 4, &reasoning.text, most);
+                paper.block(&mut out.text, 4, &reasoning.text, most);
             }
             Part::ToolCall(call) => {
                 let path = path(&call.path);
@@ -153,14 +154,14 @@ pub(super) fn parts(out: &mut String, parts: &[Part], most: usize, paper: Paper)
                 let path = path(&result.path);
                 let said = format!("(result{name}{id}{error}){path}");
                 let _ = writeln!(out, "  {}", paper.paint(Style::Faint, &said));
-                paper.block(out, 2, &result.content, most);
+                paper.block(&mut out.text, 2, &result.content, most);
             }
         }
     }
 }
 
 /// Writes JSON text under a path: a line for each member of an object, else the text as it is.
-pub(super) fn fields(out: &mut String, path: &str, text: &str, paper: Paper) {
+pub(super) fn fields(out: &mut Sheet, path: &str, text: &str, paper: Paper) {
     let document = Json::parse_text(text).ok();
     let object = document.as_ref().map(Json::root).filter(|root| root.kind() == Kind::Object && !root.is_empty());
     let Some(object) = object else {
@@ -174,14 +175,15 @@ pub(super) fn fields(out: &mut String, path: &str, text: &str, paper: Paper) {
 }
 
 /// Writes a path and its value: beside it where it is short, else below it.
-pub(super) fn field(out: &mut String, path: &str, text: &str, paper: Paper) {
+pub(super) fn field(out: &mut Sheet, path: &str, text: &str, paper: Paper) {
+    out.place(path, false);
     let path = one_line(path);
     if !text.contains('\n') && path.len() + text.len() < paper.width.unwrap_or(100).saturating_sub(4) {
         let _ = writeln!(out, "{}", format!("{}  {}", paper.paint(Style::Place, &path), escaped(text)).trim_end());
         return;
     }
     let _ = writeln!(out, "{}", paper.paint(Style::Place, &path));
-    paper.block(out, 2, text, NEW_LINES);
+    paper.block(&mut out.text, 2, text, NEW_LINES);
 }
 
 /// Passages of other nodes' outputs in a node's input.
@@ -203,7 +205,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Writes where what stands at this path or below it came from.
-    pub(super) fn write(&self, out: &mut String, path: &str, paper: Paper) {
+    pub(super) fn write(&self, out: &mut Sheet, path: &str, paper: Paper) {
         let below = |passage: &Passage| {
             passage.to.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };

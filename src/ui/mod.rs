@@ -14,9 +14,11 @@ pub mod raw;
 pub mod review;
 pub mod run;
 pub mod runs;
+mod sheet;
 pub mod store;
 pub mod streams;
 pub mod tested;
 
 pub use facts::kind_word;
-pub use paper::{Paper, Style};
+pub use paper::{Paper, Piece, Style, pieces};
+pub use sheet::{Place, Sheet};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::facts::{action, ending, grade, kind_word, source, tokens, tool_state};
+use super::facts::{action, ending, grade, kind_word, outcome, source, summary, tokens, tool_state};
 use super::graph::{beside, ranges};
 use super::message::{self, Sources, field, fields};
-use super::{Paper, Style};
+use super::{Paper, Sheet, Style};
 use crate::model::event::Frame;
 use crate::model::{Block, Call, Detail, Document, Edge, Node, NodeId, Prompt, Reply, Run, Source, Tool, Usage};
 use crate::text::escape::one_line;
@@ -15,8 +15,14 @@ use crate::text::units::{count, duration, grouped, size};
 /// The node, as `show RUN:NODE` prints it; `None` if the run has no such node.
 #[must_use]
 pub fn view(run: &Run, id: NodeId, paper: Paper) -> Option<String> {
+    sheet(run, id, paper).map(|sheet| sheet.text)
+}
+
+/// The same with the places of its fields.
+#[must_use]
+pub fn sheet(run: &Run, id: NodeId, paper: Paper) -> Option<Sheet> {
     let node = run.graph.node(id)?;
-    let mut out = head(node, paper);
+    let mut out = Sheet { text: head(node, paper), places: Vec::new() };
     for line in connections(run, node) {
         let _ = writeln!(out, "  {line}");
     }
@@ -29,7 +35,7 @@ pub fn view(run: &Run, id: NodeId, paper: Paper) -> Option<String> {
     if let Some(error) = &node.error {
         let _ = writeln!(out, "  {} {}", paper.paint(Style::Bad, "failed:"), one_line(error));
     }
-    out.push('\n');
+    out.text.push('\n');
     match &node.detail {
         Detail::Call { prompt, reply, .. } => call(&mut out, run, node, prompt, reply, paper),
         Detail::Tool(tool) => tool_view(&mut out, run, node, tool, paper),
@@ -37,6 +43,18 @@ pub fn view(run: &Run, id: NodeId, paper: Paper) -> Option<String> {
         Detail::Http { .. } => http(&mut out, run, node, paper),
     }
     Some(out)
+}
+
+/// The node in a line: `5 summarize  model call  mistral-small  3,104 → 410 tok  2.9s`.
+#[must_use]
+pub fn line(node: &Node) -> String {
+    let name = if node.name.is_empty() { String::new() } else { format!(" {}", one_line(&node.name)) };
+    let mut facts =
+        vec![format!("{}{name}", node.id), one_line(kind_word(&node.kind)), summary(node, 40), outcome(node)];
+    facts.extend(node.ended.map(|ended| duration(ended.since(node.started))));
+    facts.extend(node.error.as_ref().map(|error| format!("failed: {}", one_line(error))));
+    facts.retain(|fact| !fact.is_empty());
+    facts.join("  ")
 }
 
 fn head(node: &Node, paper: Paper) -> String {
@@ -151,7 +169,7 @@ fn decision(run: &Run, node: &Node) -> Vec<(String, Style)> {
     lines
 }
 
-fn call(out: &mut String, run: &Run, node: &Node, prompt: &Prompt, reply: &Reply, paper: Paper) {
+fn call(out: &mut Sheet, run: &Run, node: &Node, prompt: &Prompt, reply: &Reply, paper: Paper) {
     if let Some(previous) = &prompt.previous {
         field(out, "continues", previous, paper);
     }
@@ -178,10 +196,11 @@ fn call(out: &mut String, run: &Run, node: &Node, prompt: &Prompt, reply: &Reply
     }
 }
 
-fn answer(out: &mut String, run: &Run, node: &Node, reply: &Reply, paper: Paper) {
+fn answer(out: &mut Sheet, run: &Run, node: &Node, reply: &Reply, paper: Paper) {
     let said: Vec<_> =
         reply.parts.iter().filter(|part| !matches!(part, crate::model::Part::ToolCall(_))).cloned().collect();
     if !said.is_empty() {
+        out.place("answer", false);
         let _ = writeln!(out, "{}", paper.paint(Style::Place, "answer"));
         message::parts(out, &said, message::ANSWER_LINES, paper);
     }
@@ -195,6 +214,7 @@ fn answer(out: &mut String, run: &Run, node: &Node, reply: &Reply, paper: Paper)
             .unwrap_or_default();
         let by = if call.by_provider { "  run by the provider" } else { "" };
         let path = format!("tool_calls[{place}]");
+        out.place(&format!("{path}.name"), false);
         let name = paper.paint(Style::Place, &format!("{path}.name"));
         let _ = writeln!(out, "{name}  {}{}", one_line(&call.name), paper.paint(Style::Faint, &format!("{tool}{by}")));
         fields(out, &format!("{path}.arguments"), &call.arguments, paper);
@@ -231,12 +251,13 @@ fn usage(usage: &Usage) -> String {
     text
 }
 
-fn tool_view(out: &mut String, run: &Run, node: &Node, tool: &Tool, paper: Paper) {
+fn tool_view(out: &mut Sheet, run: &Run, node: &Node, tool: &Tool, paper: Paper) {
     fields(out, "arguments", &tool.arguments, paper);
     Sources::of(run, node.id).write(out, "arguments", paper);
     if let Some(result) = &tool.result {
+        out.place("result", false);
         let _ = writeln!(out, "{}", paper.paint(Style::Place, "result"));
-        paper.block(out, 2, result, message::ANSWER_LINES);
+        paper.block(&mut out.text, 2, result, message::ANSWER_LINES);
     }
     documents(out, &tool.documents, paper);
     if !tool.call_id.is_empty() {
@@ -244,7 +265,7 @@ fn tool_view(out: &mut String, run: &Run, node: &Node, tool: &Tool, paper: Paper
     }
 }
 
-fn block_view(out: &mut String, run: &Run, node: &Node, block: &Block, paper: Paper) {
+fn block_view(out: &mut Sheet, run: &Run, node: &Node, block: &Block, paper: Paper) {
     fields(out, "input", &block.input, paper);
     Sources::of(run, node.id).write(out, "input", paper);
     if let Some(output) = &block.output {
@@ -253,15 +274,16 @@ fn block_view(out: &mut String, run: &Run, node: &Node, block: &Block, paper: Pa
     documents(out, &block.documents, paper);
 }
 
-fn documents(out: &mut String, documents: &[Document], paper: Paper) {
+fn documents(out: &mut Sheet, documents: &[Document], paper: Paper) {
     for (place, document) in documents.iter().enumerate() {
         let id = document.id.as_ref().map(|id| format!("  {}", one_line(id))).unwrap_or_default();
         let score = document.score.as_ref().map(|score| format!("  score {}", one_line(score))).unwrap_or_default();
         let metadata = document.metadata.as_ref().map(|text| format!("  {}", one_line(text))).unwrap_or_default();
         let path = format!("documents[{place}].text");
         let rest = paper.cut(&format!("{id}{score}{metadata}"), path.len());
+        out.place(&path, false);
         let _ = writeln!(out, "{}{}", paper.paint(Style::Place, &path), paper.paint(Style::Faint, &rest));
-        paper.block(out, 2, &document.text, 8);
+        paper.block(&mut out.text, 2, &document.text, 8);
     }
 }
 
@@ -274,7 +296,7 @@ fn messages(call: &Call) -> impl Iterator<Item = &Frame> {
     call.frames.iter().filter(|frame| frame.opcode < 8)
 }
 
-fn http(out: &mut String, run: &Run, node: &Node, paper: Paper) {
+fn http(out: &mut Sheet, run: &Run, node: &Node, paper: Paper) {
     let Some(call) = node.seq.and_then(|seq| run.calls.get(&seq)) else { return };
     let answer = call.answer.as_ref().map(crate::model::Answer::body).unwrap_or_default();
     for (path, body) in [("request", &call.request.body), ("response", &answer)] {

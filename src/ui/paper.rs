@@ -41,6 +41,51 @@ pub enum Style {
     Place,
 }
 
+impl Style {
+    const ALL: [Self; 6] = [Self::Strong, Self::Faint, Self::Bad, Self::Good, Self::Changed, Self::Place];
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Strong => "1",
+            Self::Faint => "2",
+            Self::Bad => "31",
+            Self::Good => "32",
+            Self::Changed => "33",
+            Self::Place => "36",
+        }
+    }
+}
+
+/// Text of one style.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// The style; `None` is plain.
+    pub style: Option<Style>,
+    /// The text.
+    pub text: String,
+}
+
+/// A painted line as pieces. Recorded text was escaped before it was painted, so that every escape in it is
+/// one of [`Paper::paint`].
+#[must_use]
+pub fn pieces(line: &str) -> Vec<Piece> {
+    let mut found = Vec::new();
+    let mut style = None;
+    for (place, part) in line.split("\u{1b}[").enumerate() {
+        let mut text = part;
+        if place > 0
+            && let Some((code, rest)) = part.split_once('m')
+        {
+            style = Style::ALL.into_iter().find(|style| style.code() == code);
+            text = rest;
+        }
+        if !text.is_empty() {
+            found.push(Piece { style, text: text.to_owned() });
+        }
+    }
+    found
+}
+
 impl Paper {
     /// The text in this style, or as it is without colour.
     #[must_use]
@@ -48,15 +93,7 @@ impl Paper {
         if !self.colour || text.is_empty() {
             return text.to_owned();
         }
-        let code = match style {
-            Style::Strong => "1",
-            Style::Faint => "2",
-            Style::Bad => "31",
-            Style::Good => "32",
-            Style::Changed => "33",
-            Style::Place => "36",
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        format!("\u{1b}[{}m{text}\u{1b}[0m", style.code())
     }
 
     /// The text, cut to what is left of a line after `used` columns.

@@ -14,6 +14,12 @@ pub const EMPTY: &str = "no runs yet";
 /// A table of all runs, newest first; replays hang under the run they came from, oldest first.
 #[must_use]
 pub fn table(runs: &[Summary], paper: Paper) -> String {
+    lines(&hung(runs), runs, paper)
+}
+
+/// The runs in that order, each with the lines that say what it hangs under.
+#[must_use]
+pub fn hung(runs: &[Summary]) -> Vec<(String, &Summary)> {
     let known: BTreeSet<&RunId> = runs.iter().map(|run| &run.id).collect();
     let mut children: BTreeMap<&RunId, Vec<&Summary>> = BTreeMap::new();
     let mut roots = Vec::new();
@@ -31,7 +37,7 @@ pub fn table(runs: &[Summary], paper: Paper) -> String {
     for root in roots {
         hang(root, "", "", &children, &mut rows);
     }
-    lines(&rows, runs, paper)
+    rows
 }
 
 /// Some runs as `ls` shows them, two spaces in: the candidates of an ambiguous name.

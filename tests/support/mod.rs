@@ -5,4 +5,5 @@ pub(crate) mod fake_model;
 pub(crate) mod output;
 pub(crate) mod runs;
 pub(crate) mod team;
+pub(crate) mod terminal;
 pub(crate) mod trial;
