@@ -32,6 +32,7 @@ mod streams;
 mod support;
 mod tag;
 mod test;
+mod testing;
 mod tidy;
 mod torture;
 mod travel;
