@@ -41,7 +41,7 @@ fn a_run_is_kept_as_text() {
         C1.1 get_fare
       C2 You know what things cost.
 
-    A1 You plan trips. llm m
+    A1 You plan trips.  llm m
       system  You plan trips.
       user  Is Lyon good on Saturday, and what does it cost?
       tool price_agent
@@ -52,16 +52,16 @@ fn a_run_is_kept_as_text() {
       calls weather_agent  {"city": "Lyon"}
       calls price_agent  {"city": "Lyon"}
 
-    A1.1 weather_agent tool
+    A1.1 weather_agent  tool
       result  Sunny, 21 degrees.
 
-    A1.2 price_agent tool
+    A1.2 price_agent  tool
       result  It costs 40 euros.
 
-    A2 You plan trips. llm m
+    A2 You plan trips.  llm m
       answer  Lyon is sunny on Saturday, for 40 euros.
 
-    B1 You know the weather. llm m
+    B1 You know the weather.  llm m
       system  You know the weather.
       user
         Lyon: fair in autumn.
@@ -75,16 +75,16 @@ fn a_run_is_kept_as_text() {
       calls get_forecast  {"day": "saturday"}
       calls get_alerts  {"day": "saturday"}
 
-    B1.1 get_forecast tool
+    B1.1 get_forecast  tool
       result  {"sky": "sunny", "degrees": 21}
 
-    B1.2 get_alerts tool
+    B1.2 get_alerts  tool
       result  {"euros": 40}
 
-    B2 You know the weather. llm m
+    B2 You know the weather.  llm m
       answer  Sunny, 21 degrees.
 
-    C1 You know what things cost. llm m
+    C1 You know what things cost.  llm m
       system  You know what things cost.
       user  {"city": "Lyon"}
       tool get_discount
@@ -94,10 +94,10 @@ fn a_run_is_kept_as_text() {
       temperature  0.5
       calls get_fare  {"city": "Lyon"}
 
-    C1.1 get_fare tool
+    C1.1 get_fare  tool
       result  {"euros": 40}
 
-    C2 You know what things cost. llm m
+    C2 You know what things cost.  llm m
       answer  It costs 40 euros.
 
     output
@@ -137,6 +137,27 @@ fn what_did_not_change_changes_nothing() {
     assert!(after.contains("floods") && !before.0.contains("floods"), "{after}");
     let entries = team::file(&trial, "retake.toml").matches("[[workflow]]").count();
     assert_eq!(entries, 1, "the entry is there already");
+}
+
+#[test]
+fn ids_of_a_run_are_no_change_but_what_it_sends_is() {
+    let trial = team::recorded_with(&team::model_of("get_fare"), "named");
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon", "--yes"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let before = (team::file(&trial, "snapshots/lyon.snap"), team::file(&trial, "snapshots/lyon.jsonl"));
+    assert!(before.0.contains("system  You plan trips. This is run <uuid 1>."), "{}", before.0);
+    team::record(&trial, "named");
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon"]));
+    assert!(ran.err.contains("says the same already"), "{}{}", ran.out, ran.err);
+    assert!(before == (team::file(&trial, "snapshots/lyon.snap"), team::file(&trial, "snapshots/lyon.jsonl")));
+    // What a conversation says once more is not shown once more, so both read the same; no test would pass, though.
+    team::record(&trial, "named,forgets");
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon"]));
+    assert!(ran.err.contains("wrote `lyon`"), "{}{}", ran.out, ran.err);
+    let after = (team::file(&trial, "snapshots/lyon.snap"), team::file(&trial, "snapshots/lyon.jsonl"));
+    assert!(before.0 == after.0 && before.1 != after.1);
+    let ran = trial.finish(team(&mut trial.command(), "named,forgets").arg("test"));
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
 }
 
 #[test]
@@ -203,5 +224,78 @@ fn tools_with_effects_are_agreed_to_once() {
           `price_agent`, `send_money` would run again, and nobody agreed to it
           hint: if it does no harm, say so in `retake.toml`: `tools = ["price_agent", "send_money"]`
     1 workflow: 1 could not be tested
+    "#);
+}
+
+/// A recording as text of one conversation over the responses API: an answer of two calls, sent again as two items.
+fn responses() -> String {
+    let call = |place: u8, name: &str| {
+        serde_json::json!({"type": "function_call", "id": format!("fc_{place}"), "call_id": format!("call_{place}"),
+            "name": name, "arguments": "{\"day\":1}"})
+    };
+    let result = |place: u8, says: &str| serde_json::json!({"type": "function_call_output", "call_id": format!("call_{place}"), "output": says});
+    let system = "You plan a day on the island and use all of your tools at once.";
+    let question = serde_json::json!({"role": "user", "content": "When?"});
+    let thought = serde_json::json!({"type": "reasoning", "id": "rs_1", "encrypted_content": "gAAAAB",
+        "summary": [{"type": "summary_text", "text": "Both are needed."}]});
+    let request = |number: u8, input: &[serde_json::Value]| {
+        let body = serde_json::json!({"model": "m", "instructions": system, "input": input});
+        let headers = serde_json::json!({"content-type": "application/json"});
+        serde_json::json!({"request": number, "ms": 1, "provider": "openai", "to": "http://127.0.0.1:9",
+            "line": "POST /v1/responses", "headers": headers, "body": body})
+    };
+    let answer = |number: u8, output: &[serde_json::Value]| {
+        let headers = serde_json::json!({"content-type": "application/json"});
+        let body = serde_json::json!({"id": format!("resp_{number}"), "object": "response", "status": "completed",
+            "model": "m", "output": output});
+        serde_json::json!({"answer": number, "ms": 1, "status": 200, "headers": headers, "body": body})
+    };
+    let said = serde_json::json!({"type": "message", "id": "msg_1", "role": "assistant",
+        "content": [{"type": "output_text", "text": "At noon.", "annotations": []}]});
+    let (one, two) = (call(1, "get_wind"), call(2, "get_boats"));
+    let lines = [
+        serde_json::json!({"retake": 1, "command": ["agent"], "at": "2026-11-24T13:00:00Z", "directory": "/work"}),
+        request(1, std::slice::from_ref(&question)),
+        answer(1, &[thought.clone(), one.clone(), two.clone()]),
+        request(2, &[question, thought, one, two, result(1, "calm"), result(2, "noon")]),
+        answer(2, &[said]),
+        serde_json::json!({"exit": 0, "ms": 1}),
+    ];
+    lines.map(|line| line.to_string() + "\n").concat()
+}
+
+#[test]
+fn calls_that_are_sent_again_as_items_are_shown_once() {
+    let trial = team::recorded();
+    trial.env.write("responses.jsonl", responses());
+    let ran = trial.finish(trial.command().args(["snapshot", "responses.jsonl", "--name", "x", "--yes"]));
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    insta::assert_snapshot!(team::file(&trial, "snapshots/x.snap"), @r#"
+    ---
+    source: retake.toml
+    description: "agent"
+    expression: "x"
+    ---
+    graph
+      A1 You plan a day on the island and…
+        A1.1 get_wind
+        A1.2 get_boats
+      A2 You plan a day on the island and…
+
+    A1 You plan a day on the island and…  llm m
+      system  You plan a day on the island and use all of your tools at once.
+      user  When?
+      thinks  Both are needed.
+      calls get_wind  {"day": 1}
+      calls get_boats  {"day": 1}
+
+    A1.1 get_wind  tool
+      result  calm
+
+    A1.2 get_boats  tool
+      result  noon
+
+    A2 You plan a day on the island and…  llm m
+      answer  At noon.
     "#);
 }

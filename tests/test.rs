@@ -4,6 +4,7 @@ use std::fs;
 
 use regex::Regex;
 
+use crate::support::fake_model::{Asked, Reply};
 use crate::support::team::{self, file, kept, steady, team};
 use crate::support::trial::{Ran, Trial};
 
@@ -45,6 +46,21 @@ fn a_changed_prompt_is_caught() {
           look into it with `retake diff <run> <run>` or `retake step <run>`
     1 workflow: 1 failed
     ");
+}
+
+#[test]
+fn what_follows_from_a_refused_call_is_not_told_as_well() {
+    let model = |asked: &Asked| {
+        let text = asked.text();
+        let is_last = text.contains("You know the weather.") && text.contains("\"role\":\"tool\"");
+        let told = "It will be sunny on Saturday from morning to evening, with 21 degrees at noon.";
+        if is_last { Reply::chat(told) } else { team::model_of("get_fare")(asked) }
+    };
+    let trial = team::recorded_with(&model, "");
+    let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon", "--yes"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let told = test(&trial, "prompt,catches").out;
+    assert!(told.contains("B1 You know the weather.") && !told.contains("weather_agent"), "{told}");
 }
 
 #[test]

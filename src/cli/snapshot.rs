@@ -7,7 +7,6 @@ use super::behind::Surroundings;
 use super::workflows::{self, Project, volatile_tools};
 use super::{Error, Globals, Kind, library, replay};
 use crate::config::{self, Settings, Workflow};
-use crate::diff;
 use crate::format::lines;
 use crate::model::event::{Action, Event};
 use crate::model::{Run, State};
@@ -67,7 +66,8 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let there = project.folder.recording(&args.name);
     if there.is_file()
         && let Ok(old) = library::file(&there)
-        && same(&record::assemble(&old.id, &old.events), &kept, &project, &args.name, &file)
+        && snapshot::alike(&record::assemble(&old.id, &old.events), &kept, &around.settings, &volatile)
+        && Snapshot::load(&project.folder.snapshot(&args.name)).is_ok_and(|there| there.says(&file.text))
     {
         globals.note(&format!("`{}` says the same already; nothing is changed", args.name));
         return Ok(0);
@@ -124,18 +124,6 @@ fn without_secrets(run: &Run, around: &Surroundings, project: &Project) -> Resul
     let folder = one_line(&project.folder.path().to_string_lossy());
     let what = format!("a credential stands in the {place}; nothing was written to `{folder}`");
     Err(Error::new(Kind::Failed, what).hint("name it in `retake.toml` under `[redact]`, and record the run again"))
-}
-
-/// Whether what is kept says the same as this run and agrees with its snapshot file.
-fn same(old: &Run, new: &Run, project: &Project, name: &str, file: &Snapshot) -> bool {
-    let printed = |run: &Run| {
-        let pieces = run.output.iter().filter(|output| output.stream == 1);
-        pieces.flat_map(|output| output.bytes.iter().copied()).collect::<Vec<u8>>()
-    };
-    let equal = old.started.command == new.started.command
-        && printed(old) == printed(new)
-        && diff::compare(old, new).summary.is_equal();
-    equal && Snapshot::load(&project.folder.snapshot(name)).is_ok_and(|kept| kept.says(&file.text))
 }
 
 /// The entry for `retake.toml`.

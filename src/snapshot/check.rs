@@ -101,10 +101,11 @@ pub fn check(outcome: Outcome<'_>, workflow: &Workflow, rules: &Names) -> Vec<Fa
             ..failure(Kind::Timeout, None, None, recorded)
         });
     }
+    let names = Sides::of(recorded, replay, rules);
     let mut seen = BTreeSet::new();
     for call in outcome.unmatched {
         if seen.insert((call.nearest, call.path.clone(), call.now.clone())) {
-            found.push(unmatched(call, recorded));
+            found.push(unmatched(call, recorded, &names));
         }
     }
     let codes = (recorded.ended.as_ref().map(|ended| ended.code), replay.ended.as_ref().map(|ended| ended.code));
@@ -121,11 +122,17 @@ pub fn check(outcome: Outcome<'_>, workflow: &Workflow, rules: &Names) -> Vec<Fa
     }
     let ended_early = !found.is_empty();
     let report = diff::compare(recorded, replay);
+    let refused: BTreeSet<NodeId> =
+        outcome.unmatched.iter().filter(|call| !call.extra).filter_map(|call| call.nearest).collect();
     for pair in &report.pairs {
-        one(pair, (recorded, replay), workflow, rules, ended_early, &mut found);
+        // What follows from a call that was refused is not told as well.
+        let follows = pair.left.is_some_and(|id| recorded.graph.causes(id).iter().any(|cause| refused.contains(cause)));
+        if !follows {
+            one(pair, (recorded, replay), workflow, &names, ended_early, &mut found);
+        }
     }
     if is(Level::Answer) && !ended_early {
-        found.extend(answer((recorded, replay), workflow, rules));
+        found.extend(answer((recorded, replay), workflow, &names));
     }
     let labels = labels(recorded);
     for failure in &mut found {
@@ -151,11 +158,12 @@ fn failure(kind: Kind, level: Option<Level>, node: Option<NodeId>, run: &Run) ->
     }
 }
 
-fn unmatched(call: &Unmatched, recorded: &Run) -> Failure {
+fn unmatched(call: &Unmatched, recorded: &Run, names: &Sides) -> Failure {
     let failure = failure(Kind::Unmatched, Some(Level::Wire), call.nearest, recorded);
     let (left, right) = match (&call.recorded, &call.now) {
         (Some(left), Some(right)) => {
-            let (left, right) = apart(&plain(left), &plain(right));
+            let (left, right) = names.steady(&plain(left), &plain(right));
+            let (left, right) = apart(&left, &right);
             (Some(left), Some(right))
         }
         (left, right) => (left.as_deref().map(plain), right.as_deref().map(plain)),
@@ -171,12 +179,48 @@ fn unmatched(call: &Unmatched, recorded: &Run) -> Failure {
     Failure { says: says.to_owned(), path: call.path.clone(), recorded: left, now: right, why, ..failure }
 }
 
+/// What differs from run to run, on both sides.
+struct Sides {
+    old: Placeholders,
+    new: Placeholders,
+}
+
+impl Sides {
+    fn of(recorded: &Run, replay: &Run, rules: &Names) -> Self {
+        let (mut old, mut new) = (Placeholders::new(recorded, rules), Placeholders::of_replay(replay, recorded, rules));
+        for (run, names) in [(recorded, &mut old), (replay, &mut new)] {
+            let prompts = run.graph.nodes().filter_map(|node| match &node.detail {
+                Detail::Call { prompt, .. } => Some(prompt),
+                _ => None,
+            });
+            let mut seen = BTreeSet::new();
+            for message in prompts.flat_map(|prompt| &prompt.messages) {
+                if seen.insert(std::sync::Arc::as_ptr(message)) {
+                    names.see(&message.text());
+                }
+            }
+        }
+        Self { old, new }
+    }
+
+    /// Both texts with what differs from run to run named.
+    fn named(&self, old: &str, new: &str) -> (String, String) {
+        (self.old.clone().text(old), self.new.clone().text(new))
+    }
+
+    /// Both texts with that named, where something else differs too.
+    fn steady(&self, old: &str, new: &str) -> (String, String) {
+        let (left, right) = self.named(old, new);
+        if left == right { (old.to_owned(), new.to_owned()) } else { (left, right) }
+    }
+}
+
 /// What one pair of nodes tells.
 fn one(
     pair: &Pair,
     (recorded, replay): (&Run, &Run),
     workflow: &Workflow,
-    rules: &Names,
+    names: &Sides,
     ended_early: bool,
     found: &mut Vec<Failure>,
 ) {
@@ -205,15 +249,16 @@ fn one(
         Status::Differs if is_tool => {
             let (Some(left), Some(right)) = (left, right) else { return };
             let (Detail::Tool(old), Detail::Tool(new)) = (&left.detail, &right.detail) else { return };
-            let (mut old_names, mut new_names) = (Placeholders::new(recorded, rules), Placeholders::new(replay, rules));
-            let mut alike =
-                |old: &str, new: &str| layout::lines(&old_names.text(old), 0) == layout::lines(&new_names.text(new), 0);
+            let alike = |old: &str, new: &str| {
+                let (old, new) = names.named(old, new);
+                layout::lines(&old, 0) == layout::lines(&new, 0)
+            };
             if !alike(&old.arguments, &new.arguments)
                 && let Some(change) = pair.changes.iter().find(|change| change.place == Place::Input)
             {
                 found.push(Failure {
                     says: "this tool was called otherwise".to_owned(),
-                    ..changed(change, failure(Kind::Trajectory, Some(Level::Trajectory), pair.left, recorded))
+                    ..changed(change, names, failure(Kind::Trajectory, Some(Level::Trajectory), pair.left, recorded))
                 });
             }
             let (Some(was), Some(is)) = (&old.result, &new.result) else { return };
@@ -225,7 +270,7 @@ fn one(
             {
                 found.push(Failure {
                     says: "this tool ran again and returned something else; what was recorded was held".to_owned(),
-                    ..changed(change, failure(Kind::ToolResult, Some(Level::Wire), pair.left, recorded))
+                    ..changed(change, names, failure(Kind::ToolResult, Some(Level::Wire), pair.left, recorded))
                 });
             }
         }
@@ -233,7 +278,7 @@ fn one(
     }
 }
 
-fn changed(change: &Change, failure: Failure) -> Failure {
+fn changed(change: &Change, names: &Sides, failure: Failure) -> Failure {
     let (recorded, now) = match &change.kind {
         ChangeKind::Value { left, right } => (Some(plain(left)), Some(plain(right))),
         ChangeKind::Added(text) => (None, Some(text.clone())),
@@ -247,6 +292,13 @@ fn changed(change: &Change, failure: Failure) -> Failure {
             };
             (Some(side(Tag::Added)), Some(side(Tag::Removed)))
         }
+    };
+    let (recorded, now) = match (recorded, now) {
+        (Some(left), Some(right)) => {
+            let (left, right) = names.steady(&left, &right);
+            (Some(left), Some(right))
+        }
+        one => one,
     };
     Failure { path: change.path.clone(), recorded, now, ..failure }
 }
@@ -264,17 +316,14 @@ fn is_volatile(volatile: &[String], name: &str, path: &str) -> bool {
     })
 }
 
-fn answer((recorded, replay): (&Run, &Run), workflow: &Workflow, rules: &Names) -> Option<Failure> {
+fn answer((recorded, replay): (&Run, &Run), workflow: &Workflow, names: &Sides) -> Option<Failure> {
     let (was, is) = (answered(recorded), answered(replay));
     let failure = failure(Kind::Answer, Some(Level::Answer), was.node, recorded);
     let path = was.place.to_owned();
     let short = |text: &str| words_of(text, 400);
     match &workflow.answer {
         Expected::Recorded => {
-            let (old, new) = (
-                Placeholders::new(recorded, rules).text(was.text.trim_end()),
-                Placeholders::new(replay, rules).text(is.text.trim_end()),
-            );
+            let (old, new) = names.named(was.text.trim_end(), is.text.trim_end());
             if old == new {
                 return None;
             }

@@ -85,18 +85,18 @@ mod tests {
 
     #[test]
     fn sections_are_compared_by_their_nodes() {
-        let old = "graph\n  A1 a\n  A1.1 b\n\nA1 a llm m\n  answer  x\n\nA1.1 b tool\n  result  1\n\noutput\n  same";
+        let old = "graph\n  A1 a\n  A1.1 b\n\nA1 a  llm m\n  answer  x\n\nA1.1 b  tool\n  result  1\n\noutput\n  same";
         let new =
-            "graph\n  A1 a\n  A1.1 b\n\nA1 a llm other\n  answer  x\n\nA1.1 b tool\n  result  2\n\noutput\n  same\n";
+            "graph\n  A1 a\n  A1.1 b\n\nA1 a  llm other\n  answer  x\n\nA1.1 b  tool\n  result  2\n\noutput\n  same\n";
         let found = compare(old, new);
         let titles: Vec<&str> = found.iter().map(|changed| changed.title.as_str()).collect();
-        assert_eq!(titles, ["A1 a llm other", "A1.1 b tool"]);
+        assert_eq!(titles, ["A1 a  llm other", "A1.1 b  tool"]);
         assert_eq!((found[0].tool(), found[1].tool()), (None, Some("b")));
         let lines: Vec<(Tag, &str)> = found[1].lines.iter().map(|(tag, line)| (*tag, line.as_str())).collect();
-        let expected = [(Tag::Equal, "A1.1 b tool"), (Tag::Removed, "  result  1"), (Tag::Added, "  result  2")];
+        let expected = [(Tag::Equal, "A1.1 b  tool"), (Tag::Removed, "  result  1"), (Tag::Added, "  result  2")];
         assert_eq!(lines, expected);
         assert_eq!(compare(old, old), []);
-        let gone = compare(old, "graph\n  A1 a\n  A1.1 b\n\nA1 a llm m\n  answer  x\n\noutput\n  same");
+        let gone = compare(old, "graph\n  A1 a\n  A1.1 b\n\nA1 a  llm m\n  answer  x\n\noutput\n  same");
         assert_eq!(gone.len(), 1);
         assert!(gone[0].lines.iter().all(|(tag, _)| *tag == Tag::Removed));
     }

@@ -3,6 +3,7 @@
 //! `snapshots/NAME.snap` is written to be read (insta's format), `snapshots/NAME.jsonl` is the recording as text.
 //! What a test found different waits in `NAME.snap.new` and `NAME.jsonl.new` until somebody accepts or rejects it.
 
+mod alike;
 mod check;
 mod compare;
 mod file;
@@ -12,6 +13,7 @@ mod render;
 mod secret;
 mod verdict;
 
+pub use alike::alike;
 pub use check::{Failure, Kind, Outcome, check};
 pub use compare::{Changed, compare};
 pub use file::{Error, Snapshot};

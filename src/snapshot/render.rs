@@ -71,7 +71,7 @@ struct View<'a> {
     run: &'a Run,
     names: Placeholders,
     volatile: Vec<&'a str>,
-    /// Messages that were shown, by speaker and text: the node.
+    /// Parts of messages that were shown, by speaker and text: the node.
     said: HashMap<(String, String), NodeId>,
     /// Definitions of tools that were shown: the node.
     tools: BTreeMap<String, NodeId>,
@@ -118,26 +118,21 @@ impl View<'_> {
     }
 
     fn node(&mut self, node: &Node) {
-        let mut head = format!("{} {}", self.label(node.id), named(node));
-        match &node.detail {
+        let title = format!("{} {}", self.label(node.id), named(node));
+        let title = one_line(&self.names.text(&title));
+        let kind = match &node.detail {
             Detail::Call { prompt, .. } => {
-                let _ = write!(head, "  {} {}", node.kind.as_str(), prompt.model.as_deref().unwrap_or_default());
+                format!("{} {}", node.kind.as_str(), prompt.model.as_deref().unwrap_or_default())
             }
-            Detail::Tool(tool) => {
-                head.push_str("  tool");
-                head.push_str(match tool.state {
-                    ToolState::ResultSeen => "",
-                    ToolState::NoResult => ", no result",
-                    ToolState::MadeByHarness => ", made by the harness",
-                    ToolState::RunByProvider => ", run by the provider",
-                });
-            }
-            Detail::Block(_) | Detail::Http { .. } => {
-                let _ = write!(head, "  {}", node.kind.as_str());
-            }
-        }
-        let head = self.names.text(&head);
-        let _ = writeln!(self.out, "\n{}", one_line(head.trim_end()));
+            Detail::Tool(tool) => match tool.state {
+                ToolState::ResultSeen => "tool".to_owned(),
+                ToolState::NoResult => "tool, no result".to_owned(),
+                ToolState::MadeByHarness => "tool, made by the harness".to_owned(),
+                ToolState::RunByProvider => "tool, run by the provider".to_owned(),
+            },
+            Detail::Block(_) | Detail::Http { .. } => node.kind.as_str().to_owned(),
+        };
+        let _ = writeln!(self.out, "\n{title}  {}", one_line(&self.names.text(&kind)));
         if node.attempts.len() > 1 || !node.attempts.is_empty() {
             let _ = writeln!(self.out, "  attempts  {}", node.attempts.len() + 1);
         }
@@ -202,26 +197,31 @@ impl View<'_> {
             // Tools have their own nodes, which show what they returned.
             return;
         }
-        let key = (message.role.clone(), said(&message.parts));
-        match self.said.get(&key).copied() {
-            Some(at) if self.run.graph.causes(node.id).contains(&at) => {}
-            Some(at) => {
-                let _ = writeln!(self.out, "  {}  as in {}", one_line(&message.role), self.label(at));
-            }
-            None => {
-                self.said.insert(key, node.id);
-                let role = if message.role.is_empty() { "message" } else { &message.role };
-                let title = message.name.as_ref().map_or(role.to_owned(), |name| format!("{role} {name}"));
-                self.parts(&title, &message.parts, node);
-            }
+        // Some dialects send each part of an answer as a message of its own.
+        let role = message.role.as_str();
+        let shown: Vec<Option<NodeId>> =
+            message.parts.iter().map(|part| self.said.get(&(role.to_owned(), said(part))).copied()).collect();
+        let first = shown.first().copied().flatten();
+        if shown.iter().all(|at| at.is_some_and(|at| self.run.graph.causes(node.id).contains(&at))) {
+            return;
         }
+        if let Some(at) = first.filter(|_| shown.iter().all(|at| *at == first)) {
+            let _ = writeln!(self.out, "  {}  as in {}", one_line(role), self.label(at));
+            return;
+        }
+        for part in &message.parts {
+            self.said.insert((role.to_owned(), said(part)), node.id);
+        }
+        let role = if role.is_empty() { "message" } else { role };
+        let title = message.name.as_ref().map_or(role.to_owned(), |name| format!("{role} {name}"));
+        self.parts(&title, &message.parts, node);
     }
 
     fn parts(&mut self, title: &str, parts: &[Part], node: &Node) {
-        if title == "answer" {
-            self.said.entry(("assistant".to_owned(), said(parts))).or_insert(node.id);
-        }
         for part in parts {
+            if title == "answer" {
+                self.said.entry(("assistant".to_owned(), said(part))).or_insert(node.id);
+            }
             match part {
                 Part::Text(text) => self.block(title, &text.text),
                 Part::Media(text) | Part::Other(text) => self.block(title, &format!("[{}]", text.text)),
@@ -325,7 +325,22 @@ pub(super) fn printed(run: &Run) -> String {
 }
 
 fn named(node: &Node) -> String {
-    if node.name.is_empty() { node.kind.as_str().to_owned() } else { one_line(&node.name) }
+    let name = if node.name.is_empty() { node.kind.as_str().to_owned() } else { one_line(&node.name) };
+    // A call that nobody named has the first words of its prompt.
+    let is_cut = match &node.detail {
+        Detail::Call { prompt, .. } => system_of(prompt).is_some_and(|system| {
+            let system = one_line(&system);
+            system.starts_with(&name) && system != name
+        }),
+        _ => false,
+    };
+    if is_cut { name + "…" } else { name }
+}
+
+fn system_of(prompt: &Prompt) -> Option<String> {
+    let mut messages = prompt.messages.iter();
+    let system = messages.find(|message| matches!(message.role.as_str(), "system" | "developer"));
+    system.map(|message| message.text())
 }
 
 fn one_line(text: &str) -> String {
@@ -337,19 +352,14 @@ fn visible(line: &str) -> std::borrow::Cow<'_, str> {
     crate::text::escape::escaped(line)
 }
 
-/// What parts say, ids and spacing aside.
-fn said(parts: &[Part]) -> String {
-    let mut out = String::new();
-    for part in parts {
-        match part {
-            Part::Text(text) | Part::Media(text) | Part::Other(text) => out.push_str(text.text.trim()),
-            Part::ToolCall(call) => {
-                let arguments = layout::lines(&call.arguments, usize::MAX).join("\n");
-                let _ = write!(out, "\ncalls {} {arguments}", call.name);
-            }
-            Part::ToolResult(result) => out.push_str(&result.content),
-            Part::Reasoning(_) => {}
+/// What a part says, ids and spacing aside.
+fn said(part: &Part) -> String {
+    match part {
+        Part::Text(text) | Part::Media(text) | Part::Other(text) => text.text.trim().to_owned(),
+        Part::ToolCall(call) => {
+            format!("calls {} {}", call.name, layout::lines(&call.arguments, usize::MAX).join("\n"))
         }
+        Part::ToolResult(result) => format!("result {}", result.content),
+        Part::Reasoning(reasoning) => format!("thinks {}", reasoning.text),
     }
-    out
 }

@@ -61,7 +61,9 @@ fn plan() -> io::Result<()> {
                 thread::sleep(Duration::from_millis(30));
             }
             running.sort_by_key(|(place, _)| *place);
-            running.into_iter().map(|(_, handle)| handle.join().unwrap_or(Ok(String::new()))).collect()
+            let told = running.into_iter().map(|(_, handle)| handle.join().unwrap_or(Ok(String::new())));
+            let failed = || "This failed, try again.".to_owned();
+            told.map(|told| if is("catches") { Ok(told.unwrap_or_else(|_| failed())) } else { told }).collect()
         })
     })?;
     if is("extra") {
@@ -121,6 +123,9 @@ fn converse(agent: &Agent<'_>, question: &str, run: Run<'_>) -> io::Result<Strin
         let mut body = json!({"model": "m", "temperature": 0.5, "messages": messages});
         if !tools.is_empty() {
             body["tools"] = Value::Array(tools.clone());
+        }
+        if is("forgets") && messages.len() > 2 {
+            body["messages"].as_array_mut().into_iter().for_each(|messages| drop(messages.remove(1)));
         }
         let message = ask(&mut client, body)?;
         let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();

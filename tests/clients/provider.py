@@ -80,9 +80,14 @@ class Refused(Exception):
         self.status = status
 
 
+# What an agent makes up for a run says nothing to a model.
+MADE_UP = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d\d:\d\d:\d\d\b")
+
+
 def number(*parts):
-    """A number that depends on the parts and on nothing else."""
-    return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "replace")).digest()[:6], "big")
+    """A number that depends on the parts, but for ids and times of day, and on nothing else."""
+    text = MADE_UP.sub("", "\0".join(map(str, parts)))
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:6], "big")
 
 
 def plain(content):
