@@ -20,7 +20,7 @@ fn main() -> std::io::Result<()> {
         json!({"role": "user", "content": question}),
     ];
     for _ in 0..5 {
-        let message = chat::chat(&messages, std::slice::from_ref(&tool))?;
+        let message = chat::ask(&messages, std::slice::from_ref(&tool))?.answer()?;
         let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
         if calls.is_empty() {
             println!("{}", message["content"].as_str().unwrap_or_default());

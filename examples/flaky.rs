@@ -34,7 +34,7 @@ fn main() -> Result<()> {
             questions.reverse();
         }
         for question in questions {
-            println!("{}", chat::chat(&ask(&system, question), &[])?["content"]);
+            println!("{}", chat::ask(&ask(&system, question), &[])?.answer()?["content"]);
         }
     }
     let mut question = "How long does the trip take?".to_owned();
@@ -50,7 +50,7 @@ fn ask(system: &str, question: &str) -> Vec<Value> {
 
 /// Asks all at once.
 fn together(questions: [Vec<Value>; 2]) -> Result<()> {
-    let asked = questions.map(|question| thread::spawn(move || chat::chat(&question, &[])));
+    let asked = questions.map(|question| thread::spawn(move || chat::ask(&question, &[])?.answer()));
     for answer in asked {
         let answer = answer.join().map_err(|_| Error::other("a thread ended"))??;
         println!("{}", answer["content"]);
@@ -63,7 +63,7 @@ fn converse(mut messages: Vec<Value>, with_tool: bool) -> Result<()> {
         "parameters": {"type": "object", "properties": {}}}});
     let tools = if with_tool { vec![tool] } else { Vec::new() };
     loop {
-        let message = chat::chat(&messages, &tools)?;
+        let message = chat::ask(&messages, &tools)?.answer()?;
         let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
         if calls.is_empty() {
             println!("{}", message["content"]);

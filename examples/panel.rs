@@ -13,7 +13,7 @@ const NOTES: &str =
 
 fn ask(system: &str, text: &str) -> std::io::Result<String> {
     let messages = [json!({"role": "system", "content": system}), json!({"role": "user", "content": text})];
-    Ok(chat::chat(&messages, &[])?["content"].as_str().unwrap_or_default().to_owned())
+    Ok(chat::ask(&messages, &[])?.answer()?["content"].as_str().unwrap_or_default().to_owned())
 }
 
 fn main() -> std::io::Result<()> {

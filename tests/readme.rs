@@ -131,6 +131,11 @@ impl Place {
         std::fs::create_dir_all(directory.join("home")).expect("there is room");
         let programs = Path::new(env!("CARGO_BIN_EXE_retake")).parent().expect("a directory");
         let examples = programs.join("examples");
+        // A project of its own, with the example's folder in it.
+        std::fs::write(directory.join("retake.toml"), "").expect("there is room");
+        let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop");
+        let copied = Command::new("cp").arg("-R").arg(shop).arg(&directory).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the example can be copied");
         assert!(examples.join("agent").exists(), "examples are built by `cargo test` or `cargo build --examples`");
         let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let environment = vec![
@@ -191,7 +196,8 @@ fn readme() -> String {
 
 #[test]
 fn the_console_blocks_are_true() {
-    let (address, _handle) = serve_at(Pace { before: Duration::ZERO, between: Duration::ZERO }).expect("a free port");
+    let (address, _handle) =
+        serve_at(Pace { before: Duration::from_millis(50), between: Duration::ZERO }).expect("a free port");
     let mut place = Place::new("readme", &format!("http://{address}/v1"));
     if let Err(problem) = check(&readme(), &mut place) {
         panic!("README.md, {problem}");

@@ -396,6 +396,11 @@ fn several_workflows_run_and_a_filter_chooses() {
     assert!(ran.out.ends_with("2 workflows: 2 passed\n"), "{}", ran.out);
     let ran = trial.finish(team(&mut trial.command(), "").args(["test", "sec"]));
     assert!(ran.out.ends_with("1 workflow: 1 passed\n"), "{}", ran.out);
+    trial.finish(trial.command().args(["snapshot", "snapshots/lyon.jsonl", "--name", "lyon2", "--yes"]));
+    for (filter, passed) in [("lyon", 1), ("lyo", 2), ("lyon2", 1)] {
+        let ran = trial.finish(team(&mut trial.command(), "").args(["test", filter]));
+        assert!(ran.out.contains(&format!(": {passed} passed\n")), "{filter}: {}", ran.out);
+    }
 }
 
 #[test]

@@ -5,22 +5,32 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-/// Sends messages and tools to the model at `OPENAI_BASE_URL` and returns its message.
-pub(crate) fn chat(messages: &[Value], tools: &[Value]) -> Result<Value> {
+/// A request that was sent.
+pub(crate) struct Asked(TcpStream);
+
+/// Sends messages and tools to the model at `OPENAI_BASE_URL`.
+pub(crate) fn ask(messages: &[Value], tools: &[Value]) -> Result<Asked> {
     let base = std::env::var("OPENAI_BASE_URL").map_err(|_| Error::other("OPENAI_BASE_URL is not set"))?;
     let model = std::env::var("MODEL").unwrap_or_else(|_| "stand-in".to_owned());
     let mut request = json!({"model": model, "messages": messages});
     if !tools.is_empty() {
         request["tools"] = json!(tools);
     }
-    let answer: Value = serde_json::from_slice(&post(&format!("{base}/chat/completions"), &request.to_string())?)?;
-    match answer["choices"][0].get("message") {
-        Some(message) => Ok(message.clone()),
-        None => Err(Error::other(format!("the model said {answer}"))),
+    post(&format!("{base}/chat/completions"), &request.to_string()).map(Asked)
+}
+
+impl Asked {
+    /// The model's message.
+    pub(crate) fn answer(mut self) -> Result<Value> {
+        let answer: Value = serde_json::from_slice(&read(&mut self.0)?)?;
+        match answer["choices"][0].get("message") {
+            Some(message) => Ok(message.clone()),
+            None => Err(Error::other(format!("the model said {answer}"))),
+        }
     }
 }
 
-fn post(url: &str, body: &str) -> Result<Vec<u8>> {
+fn post(url: &str, body: &str) -> Result<TcpStream> {
     let (host, path) = url
         .strip_prefix("http://")
         .and_then(|rest| rest.split_once('/'))
@@ -33,6 +43,10 @@ fn post(url: &str, body: &str) -> Result<Vec<u8>> {
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
     stream.write_all((head + body).as_bytes())?;
+    Ok(stream)
+}
+
+fn read(stream: &mut TcpStream) -> Result<Vec<u8>> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(|| Error::other("no answer"))?;

@@ -24,7 +24,7 @@ const TIMEOUT: u64 = 120;
 /// what they say now is written beside the snapshot for `retake review`; not where `CI` is set.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only workflows whose name has one of these in it
+    /// Only workflows with such a name, or whose name has one of these in it
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
     /// Accept what differs as the new snapshot
@@ -109,7 +109,13 @@ pub(crate) fn choose(workflows: &[Workflow], filters: &[String]) -> Result<Vec<W
             .hint("make one from a run with `retake snapshot --name NAME`"));
     }
     let fits = |workflow: &&Workflow| {
-        filters.is_empty() || filters.iter().any(|filter| workflow.name.contains(filter.as_str()))
+        // A whole name means that workflow alone.
+        let is_name = |filter: &String| workflows.iter().any(|workflow| workflow.name == *filter);
+        let fits = |filter: &String| match is_name(filter) {
+            true => workflow.name == *filter,
+            false => workflow.name.contains(filter.as_str()),
+        };
+        filters.is_empty() || filters.iter().any(fits)
     };
     let chosen: Vec<Workflow> = workflows.iter().filter(fits).cloned().collect();
     if chosen.is_empty() {

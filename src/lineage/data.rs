@@ -403,7 +403,9 @@ impl<'g> Tracer<'g> {
             let may_be = |output: &usize| {
                 let from = self.outputs[*output].node;
                 self.may_be_from(target, *output)
-                    && (target.speaker == Some(from) || !self.quotes(*output, *place, len))
+                    && (target.speaker == Some(from)
+                        || self.is_handed_on(target, *place)
+                        || !self.quotes(*output, *place, len))
             };
             rivals.extend(holders.filter(may_be).map(|output| (output, *place)));
         }
@@ -424,6 +426,11 @@ impl<'g> Tracer<'g> {
                 *output,
             )
         })
+    }
+
+    /// Whether the output of a node is, to the letter, an answer from within it: evidence however short.
+    fn is_handed_on(&self, target: &Target<'_, 'g>, place: Place) -> bool {
+        target.inside.is_some() && self.index.text(place.text) == target.folded
     }
 
     /// Whether a passage of a model's words stood in its own prompt: whoever has it may have it from where that has.
@@ -475,7 +482,9 @@ impl<'g> Tracer<'g> {
             return;
         }
         let is_whole = self.with_marks(target, place, piece.clone()).0 == (0..target.folded.len());
-        if target.speaker == Some(from) || self.is_evidence(place.text, place.from..place.from + piece.len()) {
+        let is_all = target.inside.is_some() && is_whole && self.index.text(place.text) == target.folded;
+        if target.speaker == Some(from) || is_all || self.is_evidence(place.text, place.from..place.from + piece.len())
+        {
             self.write(target, output, place, piece, Certainty::Exact);
         } else if is_whole && let Some((output, place)) = self.task(target, places) {
             self.write(target, output, place, piece, Certainty::Guessed);

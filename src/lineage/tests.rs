@@ -189,6 +189,28 @@ fn a_sub_agent_hangs_between_call_and_answer() {
 }
 
 #[test]
+fn what_a_sub_agent_repeats_is_its_answer_where_that_is_the_result() {
+    let mut run = Build::default();
+    let (price, rule) = ("The lamp costs 49 dollars.", "A lamp can be returned for 30 days.");
+    let calls = vec![tool_call("c1", "find_price", "{}"), tool_call("c2", "find_rule", "{}")];
+    let outer = run.llm((0, 10), vec![user("What does the lamp cost?")], calls);
+    let begun = run.llm((11, 13), vec![user("What does the lamp cost?")], vec![tool_call("c3", "get_price", "{}")]);
+    run.llm((12, 14), vec![user(&format!("Rules:\n{rule}"))], vec![text(rule)]);
+    let ended = run.next(begun, (15, 18), vec![result("c3", price)], vec![text(price)]);
+    run.tool(("get_price", "c3"), (13, 15), ("{}", price), (Some(begun), Some(ended)));
+    let last = run.next(outer, (20, 30), vec![result("c1", price), result("c2", rule)], vec![text("Done.")]);
+    run.tool(("find_price", "c1"), (10, 20), ("{}", price), (Some(outer), Some(last)));
+    run.tool(("find_rule", "c2"), (10, 20), ("{}", rule), (Some(outer), Some(last)));
+    insta::assert_snapshot!(show(&run.graph), @"
+    3.answer -> 8.result: A lamp can be returned for 30 days.
+    4.answer -> 7.result: The lamp costs 49 dollars.
+    5.result -> 4.messages[2].content: The lamp costs 49 dollars.
+    7.result -> 6.messages[2].content: The lamp costs 49 dollars.
+    8.result -> 6.messages[3].content: A lamp can be returned for 30 days.
+    ");
+}
+
+#[test]
 fn a_tool_that_contains_a_call_hands_its_answer_on() {
     let mut run = Build::default();
     let outer = run.llm((0, 10), vec![user("Write a report")], vec![tool_call("c1", "research", "{}")]);

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fault;
 pub(super) mod nearly;
+mod relayed;
 mod told;
 mod twins;
 
@@ -109,6 +110,10 @@ pub(super) struct Matcher {
     /// Recorded results of tools by call id: the value as it is written in a request.
     recorded_results: HashMap<String, Vec<u8>>,
     pub(super) held: BTreeMap<String, HeldResult>,
+    /// What changed calls answered.
+    said_otherwise: Vec<String>,
+    /// Call ids of tools whose results hand such an answer on.
+    relayed: HashSet<String>,
     /// When, in the recording, answers ended that this replay gave differently.
     handed: Vec<Micros>,
     /// Nodes that depend on what is changed.
@@ -176,6 +181,8 @@ impl Matcher {
             served_calls: HashMap::new(),
             recorded_results,
             held: BTreeMap::new(),
+            said_otherwise: Vec::new(),
+            relayed: HashSet::new(),
             handed: Vec::new(),
             lanes: Lanes::default(),
             made: Vec::new(),
@@ -208,6 +215,7 @@ impl Matcher {
         }
         self.clock += 1;
         let began = self.clock;
+        self.let_relayed_through(&parsed.canonical);
         #[cfg(not(test))]
         let found = self.find(&parsed.canonical, request.at);
         #[cfg(test)]
@@ -495,7 +503,9 @@ impl Matcher {
             let edits = Self::result_edits(parsed, &json, |id, now| {
                 let held = self.held.contains_key(id) || self.served_calls.contains_key(id);
                 let tool = self.served_calls.get(id)?;
-                let let_through = self.plan.options.run_tools.contains(tool) || self.result_is_changed(id);
+                let let_through = self.plan.options.run_tools.contains(tool)
+                    || self.relayed.contains(id)
+                    || self.result_is_changed(id);
                 let recorded = self.recorded_results.get(id)?;
                 let recorded =
                     renamer.as_ref().and_then(|renamer| renamer.value(recorded)).unwrap_or_else(|| recorded.clone());
@@ -641,7 +651,12 @@ impl Matcher {
         for id in reply.id.iter().chain(&reply.item_ids) {
             self.named.insert(id.clone(), parsed.canonical.key);
         }
-        if !changed {
+        if changed {
+            self.remember_said(&reply.text());
+            if let Some(place) = entry {
+                self.unchanged_calls(place, &reply);
+            }
+        } else {
             for call in reply.tool_calls() {
                 self.served_calls.insert(call.id.clone(), call.name.clone());
                 if let Some(place) = entry.filter(|_| self.plan.options.run_tools.contains(&call.name)) {
@@ -649,8 +664,6 @@ impl Matcher {
                     self.handed.push(entry.ended.unwrap_or(entry.began));
                 }
             }
-        } else if let Some(place) = entry {
-            self.unchanged_calls(place, &reply);
         }
         if let Some(place) = self.places.get(&seq) {
             self.lanes.answer(*place, self.clock, &reply);

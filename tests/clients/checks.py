@@ -29,6 +29,7 @@ class Check:
     twins: bool = False  # equal requests are in flight together and answered differently: nothing tells which is which
     silent: bool = False  # the system prompt does not reach what the program prints
     real: bool = True  # makes sense with a real model
+    runner: str = ""  # the command that tests the program's workflow with a test runner, in a copy of examples/testing
     edit: tuple = ()  # for each further replay the model call, and what of its answer is changed: the provider never saw that
 
 
@@ -146,4 +147,12 @@ CHECKS = [
     Check("llamaindex", "LlamaIndex", "frameworks", "{python} {agents}/llamaindex_tools.py", 2, 2, tools=1),
     Check("autogen", "AutoGen", "frameworks", "{python} {agents}/autogen_team.py", 4, 4, tools=2, change=-1, reverts=True),
     Check("crewai", "CrewAI", "crewai", "{python} {agents}/crewai_report.py", 3, 3, tools=1, change=-1, reverts=True),
+    Check(
+        "pytest", "pytest", "pytest", "python3 agent.py", 2, 2, tools=1, real=False,
+        runner="{kit}/bin/pytest -q -p no:cacheprovider test_agent.py",
+    ),
+    Check(
+        "vitest", "Vitest", "vitest", "python3 agent.py", 2, 2, tools=1, real=False,
+        runner="{kit}/node_modules/.bin/vitest run agent.test.ts",
+    ),
 ]  # fmt: skip

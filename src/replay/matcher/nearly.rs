@@ -33,7 +33,9 @@ impl Matcher {
         let start = seconds(self.plan.run.started.at);
         let may_hold = |old: &ResultSpan, new: &ResultSpan| {
             let tool = self.served_calls.get(&new.call_id);
-            old.call_id == new.call_id && tool.is_some_and(|tool| !self.plan.options.run_tools.contains(tool))
+            old.call_id == new.call_id
+                && tool.is_some_and(|tool| !self.plan.options.run_tools.contains(tool))
+                && !self.relayed.contains(&new.call_id)
         };
         let mut matches = Vec::new();
         let mut conflict = None;
