@@ -113,9 +113,8 @@ pub(crate) fn choose(workflows: &[Workflow], filters: &[String]) -> Result<Vec<W
     let fits = |workflow: &&Workflow| {
         // A whole name means that workflow alone.
         let is_name = |filter: &String| workflows.iter().any(|workflow| workflow.name == *filter);
-        let fits = |filter: &String| match is_name(filter) {
-            true => workflow.name == *filter,
-            false => workflow.name.contains(filter.as_str()),
+        let fits = |filter: &String| {
+            if is_name(filter) { workflow.name == *filter } else { workflow.name.contains(filter.as_str()) }
         };
         filters.is_empty() || filters.iter().any(fits)
     };
