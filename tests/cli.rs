@@ -50,7 +50,7 @@ fn help_names_every_command_by_its_task() {
       -V, --version       Print version
 
     Run `retake help <COMMAND>` for a command, `retake help <TOPIC>` for a topic: runs, nodes, matching,
-    exit-codes, environment, privacy
+    workflows, exit-codes, environment, privacy
     ");
 }
 
@@ -144,7 +144,7 @@ fn help_of_a_command_explains() {
 #[test]
 fn topics_explain_what_no_command_does() {
     let env = TestEnv::new();
-    for topic in ["runs", "nodes", "matching", "exit-codes", "environment", "privacy"] {
+    for topic in ["runs", "nodes", "matching", "workflows", "exit-codes", "environment", "privacy"] {
         let text = env.run(["help", topic]);
         assert!(text.lines().count() > 5 && !text.contains("---"), "{text}");
         assert!(text.lines().all(|line| line.len() <= 95), "{text}");
@@ -155,7 +155,7 @@ fn topics_explain_what_no_command_does() {
       0     done
       1     a check said no: `diff --exit-code` found a difference, `store verify` found damage,
             a replay met a call that it may not send, or its budget ended it; `flake` met such a
-            call in any of its runs
+            call in any of its runs; `test` found that a workflow differs
       2     what was typed is wrong, or anything else failed
 
     `retake record` returns the agent's own code. So does `retake replay`, but for the 1 above.

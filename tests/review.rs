@@ -64,7 +64,9 @@ fn a_field_may_differ_from_now_on() {
 #[test]
 fn a_call_without_an_answer_cannot_be_accepted() {
     let trial = kept();
-    trial.finish(team(&mut trial.command(), "prompt").arg("test"));
+    let ran = trial.finish(team(&mut trial.command(), "prompt").arg("test"));
+    assert!(!ran.err.contains("accept or reject"), "{}", ran.err);
+    assert!(ran.err.contains("/team`, then `retake snapshot --name lyon`"), "{}", ran.err);
     let ran = run(&trial, &["review", "--accept", "lyon"]);
     assert_eq!(ran.code, Some(2));
     insta::assert_snapshot!(ran.err, @r"

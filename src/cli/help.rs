@@ -7,6 +7,7 @@ pub(super) const TOPICS: &[(&str, &str)] = &[
     ("runs", include_str!("topics/runs.md")),
     ("nodes", include_str!("topics/nodes.md")),
     ("matching", include_str!("topics/matching.md")),
+    ("workflows", include_str!("topics/workflows.md")),
     ("exit-codes", include_str!("topics/exit-codes.md")),
     ("environment", include_str!("topics/environment.md")),
     ("privacy", include_str!("topics/privacy.md")),

@@ -10,7 +10,7 @@ use super::{Error, Globals, Kind};
 use crate::config::{self, Settings, Workflow};
 use crate::format::tested;
 use crate::snapshot::{Ended, Failure, Snapshot, Verdict};
-use crate::text::escape::one_line;
+use crate::text::escape::{command as shell, one_line};
 use crate::text::units::count;
 use crate::ui::tested as view;
 
@@ -63,7 +63,9 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     }
     elsewhere(args, &project, &verdicts, globals)?;
     let accepted = if in_ci && !args.accept { 0 } else { put_aside(&all, args.accept, &project, &settings, globals)? };
-    next(&verdicts, in_ci, args.accept, globals);
+    if !in_ci && !args.accept {
+        next(&all, globals);
+    }
     let failed = verdicts.iter().filter(|verdict| matches!(verdict.result, Ended::Failed(_))).count();
     let broken = verdicts.iter().filter(|verdict| matches!(verdict.result, Ended::Broken { .. })).count();
     Ok(if failed > accepted {
@@ -111,9 +113,8 @@ pub(crate) fn choose(workflows: &[Workflow], filters: &[String]) -> Result<Vec<W
     let fits = |workflow: &&Workflow| {
         // A whole name means that workflow alone.
         let is_name = |filter: &String| workflows.iter().any(|workflow| workflow.name == *filter);
-        let fits = |filter: &String| match is_name(filter) {
-            true => workflow.name == *filter,
-            false => workflow.name.contains(filter.as_str()),
+        let fits = |filter: &String| {
+            if is_name(filter) { workflow.name == *filter } else { workflow.name.contains(filter.as_str()) }
         };
         filters.is_empty() || filters.iter().any(fits)
     };
@@ -201,9 +202,17 @@ fn put_aside(
 }
 
 /// Says what to do now.
-fn next(verdicts: &[Verdict], in_ci: bool, accept: bool, globals: &Globals) {
-    let failed = verdicts.iter().filter(|verdict| matches!(verdict.result, Ended::Failed(_))).count();
-    if failed > 0 && !in_ci && !accept {
-        globals.hint(&format!("accept or reject {} with `retake review`", count(failed, "snapshot")));
+fn next(all: &[Tested], globals: &Globals) {
+    let acceptable = all.iter().filter(|tested| matches!(&tested.now, Some((_, Some(_))))).count();
+    if acceptable > 0 {
+        globals.hint(&format!("accept or reject {} with `retake review`", count(acceptable, "snapshot")));
+    }
+    let is_new = |failure: &Failure| failure.kind == crate::snapshot::Kind::Unmatched;
+    let unanswered = all.iter().find(|tested| tested.result.as_ref().is_ok_and(|found| found.iter().any(is_new)));
+    if let Some(Workflow { name, command, .. }) = unanswered.map(|tested| &tested.workflow) {
+        let words = if command.is_empty() { "COMMAND".to_owned() } else { shell(command) };
+        globals.hint(&format!(
+            "if `{name}` is to be so, record it: `retake record {words}`, then `retake snapshot --name {name}`"
+        ));
     }
 }
