@@ -100,6 +100,22 @@ fn state_of_a_server_that_was_not_answered_in_the_run_is_to_blame() {
 }
 
 #[test]
+fn a_conversation_that_the_run_began_is_no_state_from_elsewhere() {
+    let mut tape = Tape::new();
+    let mistral = |seq, at, path: &str| Request {
+        path: format!("/v1/conversations{path}"),
+        provider: "mistral".into(),
+        ..request(seq, at, r#"{"inputs":"a"}"#)
+    };
+    let answer = r#"{"object":"conversation.response","conversation_id":"conv_1","outputs":[]}"#;
+    for (seq, path) in [(1, ""), (2, "/conv_1"), (3, "/conv_0")] {
+        tape.events.push(Event::Request(mistral(seq, 1000 * seq, path)));
+        tape.answer(seq, 200, answer);
+    }
+    check(&tape, "partly: 2 of 3 nodes exact; to blame: node 3\n 1 exact\n 2 exact\n 3 partly server_state");
+}
+
+#[test]
 fn a_secret_that_only_the_answer_has_cannot_be_filled() {
     let mut tape = Tape::new();
     tape.call(1, &chat(&user("key __RETAKE_SECRET_1__")), &text("you said __RETAKE_SECRET_1__"));

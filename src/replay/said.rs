@@ -65,7 +65,7 @@ impl Said {
 /// Ids that an answer introduces.
 fn ids(reply: &Reply) -> impl Iterator<Item = &str> {
     let calls = reply.tool_calls().map(|call| call.id.as_str());
-    reply.id.iter().chain(&reply.item_ids).map(String::as_str).chain(calls)
+    reply.id.iter().chain(&reply.item_ids).chain(&reply.conversation).map(String::as_str).chain(calls)
 }
 
 /// Everything in an answer that an agent may repeat, apart from one another.
