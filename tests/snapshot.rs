@@ -27,6 +27,8 @@ fn a_run_is_kept_as_text() {
     source: retake.toml
     description: "team"
     expression: "lyon"
+    info:
+      retake: "0.1.0"
     ---
     graph
       A1 You plan trips.
@@ -275,6 +277,8 @@ fn calls_that_are_sent_again_as_items_are_shown_once() {
     source: retake.toml
     description: "agent"
     expression: "x"
+    info:
+      retake: "0.1.0"
     ---
     graph
       A1 You plan a day on the island and…

@@ -258,7 +258,7 @@ fn machines_get_their_reports() {
             + You know all weather.
           look into it with `retake test lyon` on your machine
     1 workflow: 1 failed
-    ::error file=snapshots/lyon.snap,line=39,title=retake test lyon::B1 You know the weather.: this call was made otherwise, and the recording has no answer for it: `messages[0].content` differs%0Arecorded: You know the weather.%0Anow: You know all weather.
+    ::error file=snapshots/lyon.snap,line=41,title=retake test lyon::B1 You know the weather.: this call was made otherwise, and the recording has no answer for it: `messages[0].content` differs%0Arecorded: You know the weather.%0Anow: You know all weather.
     ");
     let xml =
         Regex::new("time=\"[0-9.]+\"").expect("a pattern").replace_all(&file(&trial, "junit.xml"), "").into_owned();
@@ -320,13 +320,13 @@ fn what_is_broken_is_said() {
     };
     insta::assert_snapshot!(broken("lyon.snap", &merged(&snapshot)), @r"
      ERR  lyon   11 nodes  <time>
-          snapshots/lyon.snap: line 41: a merge conflict is not resolved
+          snapshots/lyon.snap: line 42: a merge conflict is not resolved
           hint: resolve the recording first, then write it again with `retake snapshot snapshots/lyon.jsonl --name lyon`
     1 workflow: 1 could not be tested
     ");
     insta::assert_snapshot!(broken("lyon.snap", &snapshot.replace("Sunny", "Rainy")), @r"
      ERR  lyon   11 nodes  <time>
-          snapshots/lyon.snap:31: the snapshot does not say what its recording holds
+          snapshots/lyon.snap:33: the snapshot does not say what its recording holds
           hint: write it again with `retake snapshot snapshots/lyon.jsonl --name lyon`
     1 workflow: 1 could not be tested
     ");
@@ -353,6 +353,17 @@ fn what_is_broken_is_said() {
           hint: make it from a run with `retake snapshot RUN --name lyon`
     1 workflow: 1 could not be tested
     ");
+}
+
+#[test]
+fn a_snapshot_that_another_version_wrote_may_use_other_words() {
+    let trial = kept();
+    let snapshot = fs::read_to_string(trial.env.work().join("snapshots/lyon.snap")).expect("it is there");
+    let older = snapshot.replace("  retake: \"0.1.0\"", "  retake: \"0.0.1\"").replace("answer  Sunny", "says  Sunny");
+    assert_ne!(older, snapshot);
+    trial.env.write("snapshots/lyon.snap", older);
+    let ran = test(&trial, "");
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
 }
 
 #[test]

@@ -62,7 +62,12 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let kept = record::assemble(&recording.id, &events);
     let volatile = known.map(|workflow| volatile_tools(workflow, &kept)).unwrap_or_default();
     let says = snapshot::render(&kept, &around.settings.names, &volatile);
-    let file = Snapshot { description: command(&kept.started.command), expression: args.name.clone(), text: says };
+    let file = Snapshot {
+        description: command(&kept.started.command),
+        expression: args.name.clone(),
+        text: says,
+        ..Snapshot::default()
+    };
     let there = project.folder.recording(&args.name);
     if there.is_file()
         && let Ok(old) = library::file(&there)
@@ -206,5 +211,6 @@ pub(crate) fn file_of(run: &Run, workflow: &Workflow, settings: &Settings, recor
         description: command(&recorded.started.command),
         expression: workflow.name.clone(),
         text: snapshot::render(run, &settings.names, &volatile_tools(workflow, recorded)),
+        ..Snapshot::default()
     }
 }

@@ -302,7 +302,7 @@ fn agree(project: &Project, name: &str, says: &Snapshot) -> Result<(), Error> {
         };
         Error::new(Kind::Failed, format!("{shown}: {error}")).hint(hint)
     })?;
-    if there.says(&says.text) {
+    if there.says(&says.text) || there.is_of_another_version() {
         return Ok(());
     }
     let differs = there.text.lines().zip(says.text.lines()).take_while(|(left, right)| left == right).count();

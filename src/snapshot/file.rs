@@ -15,7 +15,12 @@ pub struct Snapshot {
     pub expression: String,
     /// What the run says.
     pub text: String,
+    /// Version of retake that wrote it; empty where it does not say.
+    pub version: String,
 }
+
+/// The version that writes.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why a file is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +47,8 @@ impl Snapshot {
         if !self.description.is_empty() {
             let _ = writeln!(out, "description: {}", quote(&self.description));
         }
-        let _ = writeln!(out, "expression: {}\n---", quote(&self.expression));
+        let _ = writeln!(out, "expression: {}", quote(&self.expression));
+        let _ = writeln!(out, "info:\n  retake: {}\n---", quote(VERSION));
         out.push_str(self.text.trim_end());
         out.push('\n');
         out
@@ -68,7 +74,14 @@ impl Snapshot {
             description: read.metadata().description().unwrap_or_default().to_owned(),
             expression: read.metadata().expression().unwrap_or_default().to_owned(),
             text: text.to_string().trim_end().to_owned(),
+            version: version(&file),
         })
+    }
+
+    /// Whether another version wrote it, which may have said the same in other words.
+    #[must_use]
+    pub fn is_of_another_version(&self) -> bool {
+        self.version != VERSION
     }
 
     /// Whether two snapshots say the same.
@@ -76,6 +89,13 @@ impl Snapshot {
     pub fn says(&self, text: &str) -> bool {
         self.text.trim_end() == text.trim_end()
     }
+}
+
+/// The version in a file's header.
+fn version(file: &str) -> String {
+    let header = file.lines().skip(1).take_while(|line| *line != "---");
+    let said = header.filter_map(|line| line.strip_prefix("  retake: ")).next().unwrap_or_default();
+    said.trim().trim_matches('"').to_owned()
 }
 
 #[cfg(test)]
@@ -95,12 +115,14 @@ mod tests {
             description: "python agent.py \"what: 1\"".into(),
             expression: "weather".into(),
             text: "graph\n  1 a\n\n---\n1 a".into(),
+            version: VERSION.into(),
         };
         let file = snapshot.write();
         assert_eq!(load(&file).expect("it was written"), snapshot);
         assert_eq!(load(&file.replace('\n', "\r\n")).expect("git may have changed the line ends"), snapshot);
         let other = load("---\nsource: tests/a.rs\nexpression: value\n---\ntext\n").expect("it is one");
         assert_eq!((other.expression.as_str(), other.text.as_str()), ("value", "text"));
+        assert!(other.is_of_another_version() && !load(&file).expect("it is one").is_of_another_version());
         let fails = |text: &str| load(text).expect_err("it is none").to_string();
         assert_eq!(fails("text"), "line 1: a header between lines of `---` was expected");
         assert_eq!(fails("---\nnever closed"), "line 1: a header between lines of `---` was expected");
