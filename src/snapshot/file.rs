@@ -93,8 +93,8 @@ impl Snapshot {
 
 /// The version in a file's header.
 fn version(file: &str) -> String {
-    let header = file.lines().skip(1).take_while(|line| *line != "---");
-    let said = header.filter_map(|line| line.strip_prefix("  retake: ")).next().unwrap_or_default();
+    let mut header = file.lines().skip(1).take_while(|line| *line != "---");
+    let said = header.find_map(|line| line.strip_prefix("  retake: ")).unwrap_or_default();
     said.trim().trim_matches('"').to_owned()
 }
 
