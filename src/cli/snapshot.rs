@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let project = Project::of(&around.settings)?;
     fit(&run, &recording)?;
     without_secrets(&run, &around, &project)?;
-    let known = around.settings.workflows.iter().find(|workflow| workflow.name == args.name);
+    let known = project.workflows.iter().find(|workflow| workflow.name == args.name);
     let entry = match known {
         Some(_) => None,
         None => Some(entry(&run, args, &around.settings, &project)?),
@@ -78,6 +78,12 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
         return Ok(0);
     }
     project.folder.write(&args.name, &file.write(), &text).map_err(|error| project.failed("write", &error))?;
+    if let (Some(_), Some(above)) = (&entry, &project.above) {
+        globals.note(&format!(
+            "warning: the project has its own `retake.toml` now, so `{}` says nothing about it any more",
+            one_line(&above.to_string_lossy())
+        ));
+    }
     if let Some(entry) = &entry {
         add(&project.file, entry).map_err(|error| {
             Error::new(Kind::Failed, format!("cannot write `{}`", one_line(&project.file.to_string_lossy())))

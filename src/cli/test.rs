@@ -44,7 +44,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let settings = Surroundings::here()?.settings;
     let project = Project::of(&settings)?;
-    let chosen = choose(&settings.workflows, &args.filters)?;
+    let chosen = choose(&project.workflows, &args.filters)?;
     let width = chosen.iter().map(|workflow| workflow.name.chars().count()).max().unwrap_or(0);
     let in_ci = config::in_ci();
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -83,8 +83,8 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
     let plain = |error: Error| error.to_string();
     let settings = Surroundings::here().map_err(plain)?.settings;
     let project = Project::of(&settings).map_err(plain)?;
-    let Some(workflow) = settings.workflows.iter().find(|workflow| workflow.name == name) else {
-        let names: Vec<&str> = settings.workflows.iter().map(|workflow| workflow.name.as_str()).collect();
+    let Some(workflow) = project.workflows.iter().find(|workflow| workflow.name == name) else {
+        let names: Vec<&str> = project.workflows.iter().map(|workflow| workflow.name.as_str()).collect();
         return Err(format!("`retake.toml` has no workflow `{name}`; it has: {}", names.join(", ")));
     };
     // `cargo insta test` and `INSTA_UPDATE` decide as they do for other snapshots.

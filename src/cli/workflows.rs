@@ -18,28 +18,36 @@ use crate::store::{Recording, Store};
 use crate::text::escape::one_line;
 use crate::text::json::Path as JsonPath;
 
-/// The folder that `retake.toml` is in, or would be.
+/// The folder whose workflows these are: that of the nearest `retake.toml` or git repository.
 pub(crate) struct Project {
     pub(crate) path: PathBuf,
-    /// `retake.toml`.
+    /// Its `retake.toml`, which may not be there yet.
     pub(crate) file: PathBuf,
     pub(crate) folder: Folder,
+    /// Its workflows.
+    pub(crate) workflows: Vec<Workflow>,
+    /// A `retake.toml` further up, whose settings hold as long as the project has none of its own.
+    pub(crate) above: Option<PathBuf>,
 }
 
 impl Project {
-    /// Where a project's settings are; without any beside the nearest `.git`, else here.
+    /// The project of the working directory; without a `retake.toml` or a git repository it is the directory itself.
     pub(crate) fn of(settings: &Settings) -> Result<Self, Error> {
         let here = std::env::current_dir()
             .map_err(|error| Error::new(Kind::Own, "cannot tell the working directory").cause(&error))?;
-        let path = match &settings.path {
-            Some(file) => here.join(file).parent().map(Path::to_path_buf).unwrap_or(here),
-            None => here.ancestors().find(|above| above.join(".git").exists()).unwrap_or(&here).to_path_buf(),
-        };
+        let is_project = |above: &&Path| above.join(config::FILE).is_file() || above.join(".git").exists();
+        let path = here.ancestors().find(is_project).unwrap_or(&here).to_path_buf();
         let file = path.join(config::FILE);
-        Ok(Self { folder: Folder::of(&path), file, path })
+        let own = file.is_file();
+        Ok(Self {
+            workflows: if own { settings.workflows.clone() } else { Vec::new() },
+            above: settings.path.clone().filter(|_| !own),
+            folder: Folder::of(&path),
+            file,
+            path,
+        })
     }
 
-    /// A path as it is seen from here, where it is below.
     pub(crate) fn failed(&self, what: &str, error: &io::Error) -> Error {
         let folder = one_line(&short(self.folder.path()));
         Error::new(Kind::Failed, format!("cannot {what} `{folder}`")).cause(error)

@@ -52,4 +52,4 @@ pub use plan::{Live, Options, Plan, ranges};
 pub use rehearse::Rehearsal;
 pub use unmatched::{Unmatched, unmatched};
 pub use value::{editable, value};
-pub use volatile::Placeholders;
+pub use volatile::Steady;

@@ -1,4 +1,4 @@
-//! Values that differ from run to run, named: what a snapshot writes instead of them.
+//! Texts without what differs from run to run: names, places and readings of the clock are named instead.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use crate::model::event::Started;
 /// Most names whose parts are looked for.
 const MOST: usize = 512;
 
-/// Names opaque names, places and readings of the clock of one run, in the order in which they come.
+/// Writes texts of one run as they are in every run: opaque names, places and readings of the clock are named, in the
+/// order in which they come.
 #[derive(Debug, Clone)]
-pub struct Placeholders {
+pub struct Steady {
     splitter: Arc<Splitter>,
     /// Of the run, and of the one that it replays.
     clocks: Vec<Clock>,
@@ -26,8 +27,8 @@ pub struct Placeholders {
     long: BTreeSet<(Class, Vec<u8>)>,
 }
 
-impl Placeholders {
-    /// Those of a run, by what the project says about names.
+impl Steady {
+    /// For a run, by what the project says about names.
     #[must_use]
     pub fn new(run: &Run, rules: &Names) -> Self {
         Self {
@@ -81,7 +82,7 @@ impl Placeholders {
         }
     }
 
-    /// Those of a replay: what it was served has readings of the clock of its recording.
+    /// For a replay: what it was served has readings of the clock of its recording.
     #[must_use]
     pub fn of_replay(replay: &Run, recorded: &Run, rules: &Names) -> Self {
         let mut out = Self::new(replay, rules);
@@ -204,15 +205,15 @@ mod tests {
         let (recorded, replay) = (run(1_764_000_000_000_000), run(1_795_000_000_000_000));
         let rules = Names::default();
         let served = "On 2025-11-24 16:00:00, said on 2026-11-18";
-        assert_eq!(Placeholders::new(&recorded, &rules).text(served), "On <time>, said on 2026-11-18");
-        assert_eq!(Placeholders::new(&replay, &rules).text(served), "On 2025-11-24 16:00:00, said on <date>");
-        let mut both = Placeholders::of_replay(&replay, &recorded, &rules);
+        assert_eq!(Steady::new(&recorded, &rules).text(served), "On <time>, said on 2026-11-18");
+        assert_eq!(Steady::new(&replay, &rules).text(served), "On 2025-11-24 16:00:00, said on <date>");
+        let mut both = Steady::of_replay(&replay, &recorded, &rules);
         assert_eq!(both.text(served), "On <time>, said on <date>");
     }
 
     #[test]
     fn volatile_values_are_named_and_others_stay() {
-        let mut placeholders = Placeholders::new(&run(1_764_000_000_000_000), &Names::default());
+        let mut steady = Steady::new(&run(1_764_000_000_000_000), &Names::default());
         for (text, expected) in [
             ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301 again", "id <uuid 1> again"),
             ("3F2504E0-4F89-11D3-9A0C-0305E82C3301, 3f2504e0-4f89-11d3-9a0c-0305e82c3302", "<uuid 1>, <uuid 2>"),
@@ -222,16 +223,16 @@ mod tests {
             ("http://127.0.0.1:43127/x costs 4999", "http://127.0.0.1:<port 1>/x costs 4999"),
             ("ü 2025-11-24 ü", "ü <date> ü"),
         ] {
-            assert_eq!(placeholders.text(text), expected);
+            assert_eq!(steady.text(text), expected);
         }
     }
 
     #[test]
     fn parts_of_names_are_named_alike_with_and_without_letters() {
         let says = |name: &str, part: &str| {
-            let mut placeholders = Placeholders::new(&run(1_764_000_000_000_000), &Names::default());
-            placeholders.see(&format!("This is run {name}."));
-            placeholders.text(&format!("Run {part} of {name}, 4999999 in all."))
+            let mut steady = Steady::new(&run(1_764_000_000_000_000), &Names::default());
+            steady.see(&format!("This is run {name}."));
+            steady.text(&format!("Run {part} of {name}, 4999999 in all."))
         };
         let expected = "Run <part of uuid 1> of <uuid 1>, 4999999 in all.";
         assert_eq!(says("37511672-4f89-41d3-9a0c-0305e82c3301", "37511672"), expected);

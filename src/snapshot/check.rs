@@ -7,7 +7,7 @@ use super::render::printed;
 use crate::config::{Expected, Level, Names, Workflow};
 use crate::diff::{self, Change, ChangeKind, Pair, Place, Status};
 use crate::model::{self, Detail, NodeId, Run};
-use crate::replay::{Placeholders, Unmatched};
+use crate::replay::{Steady, Unmatched};
 use crate::text::decimal;
 use crate::text::json::{Json, Kind as JsonKind, Ref};
 use crate::text::layout;
@@ -181,13 +181,13 @@ fn unmatched(call: &Unmatched, recorded: &Run, names: &Sides) -> Failure {
 
 /// What differs from run to run, on both sides.
 struct Sides {
-    old: Placeholders,
-    new: Placeholders,
+    old: Steady,
+    new: Steady,
 }
 
 impl Sides {
     fn of(recorded: &Run, replay: &Run, rules: &Names) -> Self {
-        let (mut old, mut new) = (Placeholders::new(recorded, rules), Placeholders::of_replay(replay, recorded, rules));
+        let (mut old, mut new) = (Steady::new(recorded, rules), Steady::of_replay(replay, recorded, rules));
         for (run, names) in [(recorded, &mut old), (replay, &mut new)] {
             let prompts = run.graph.nodes().filter_map(|node| match &node.detail {
                 Detail::Call { prompt, .. } => Some(prompt),

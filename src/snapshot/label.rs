@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Detail, Edge, LaneId, Node, NodeId, Run};
+use crate::model::{Detail, Edge, LaneId, Micros, Node, NodeId, Run};
 
 /// A node's label, and how deep it stands inside others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,25 +56,28 @@ pub(super) fn labelled(run: &Run) -> Vec<Labelled> {
 
 /// Groups of nodes: one before another if its first node ended before the other's began, else by what they hold.
 fn in_order(run: &Run, groups: Vec<Vec<NodeId>>) -> Vec<Vec<NodeId>> {
-    let mut waiting: Vec<(&Node, String, Vec<NodeId>)> = groups
-        .into_iter()
-        .filter_map(|group| {
-            let first = run.graph.node(*group.first()?)?;
-            Some((first, asked(first), group))
-        })
-        .collect();
-    waiting.sort_by_key(|(first, ..)| (first.started, first.id));
-    let mut out = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        // Those that began before any of them had ended have no order in time.
-        let ended = waiting.iter().map(|(first, ..)| first.ended.unwrap_or(first.started)).min().unwrap_or_default();
-        let together = waiting.iter().take_while(|(first, ..)| first.started <= ended).count().max(1);
-        let next = (0..together).min_by(|left, right| {
-            waiting[*left].1.cmp(&waiting[*right].1).then_with(|| waiting[*left].0.id.cmp(&waiting[*right].0.id))
-        });
-        out.push(waiting.remove(next.unwrap_or(0)).2);
+    let mut waiting: Vec<(&Node, Vec<NodeId>)> =
+        groups.into_iter().filter_map(|group| Some((run.graph.node(*group.first()?)?, group))).collect();
+    waiting.sort_by_key(|(first, _)| (first.started, first.id));
+    let ended = |node: &Node| node.ended.unwrap_or(node.started).max(node.started);
+    let mut waiting = waiting.into_iter().peekable();
+    // Those that began before any of them had ended: they have no order in time.
+    let mut together: BTreeMap<(String, NodeId), (Micros, Vec<NodeId>)> = BTreeMap::new();
+    let mut ends: BTreeSet<(Micros, NodeId)> = BTreeSet::new();
+    let mut out = Vec::new();
+    loop {
+        let first_end = ends.first().map(|(ended, _)| *ended);
+        let next = waiting.next_if(|(first, _)| first_end.is_none_or(|ended| first.started <= ended));
+        if let Some((first, group)) = next {
+            together.insert((asked(first), first.id), (ended(first), group));
+            ends.insert((ended(first), first.id));
+        } else if let Some(((_, id), (ended, group))) = together.pop_first() {
+            ends.remove(&(ended, id));
+            out.push(group);
+        } else {
+            return out;
+        }
     }
-    out
 }
 
 /// What a node asks, as text to sort by.

@@ -10,7 +10,7 @@ use crate::config::Names;
 use crate::model::{
     Detail, Edge, LaneId, Message, Node, NodeId, Part, Prompt, Reply, Run, ToolDefinition, ToolResult, ToolState,
 };
-use crate::replay::Placeholders;
+use crate::replay::Steady;
 use crate::text::layout;
 
 /// Columns within which JSON stays on one line.
@@ -51,7 +51,7 @@ pub fn render(run: &Run, rules: &Names, volatile: &[String]) -> String {
     let order = labelled(run);
     let mut view = View {
         run,
-        names: Placeholders::new(run, rules),
+        names: Steady::new(run, rules),
         volatile: volatile.iter().map(String::as_str).collect(),
         said: HashMap::new(),
         tools: BTreeMap::new(),
@@ -69,7 +69,7 @@ pub fn render(run: &Run, rules: &Names, volatile: &[String]) -> String {
 
 struct View<'a> {
     run: &'a Run,
-    names: Placeholders,
+    names: Steady,
     volatile: Vec<&'a str>,
     /// Parts of messages that were shown, by speaker and text: the node.
     said: HashMap<(String, String), NodeId>,

@@ -181,8 +181,6 @@ class Kept(Case):
         self.source = (ROOT / "examples" / "agents" / check.program).read_text()
         self.write(self.source)
         self.git("init", "--quiet")
-        # The checks may run below a project that has workflows of its own.
-        (self.folder / "retake.toml").touch()
 
     def environment(self, *more):
         out = super().environment(*more)
