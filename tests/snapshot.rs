@@ -303,3 +303,19 @@ fn calls_that_are_sent_again_as_items_are_shown_once() {
       answer  At noon.
     "#);
 }
+
+#[test]
+fn a_git_repository_is_a_project_of_its_own() {
+    let trial = team::recorded();
+    trial.env.write("retake.toml", "[redact]\nnames = [\"x-outer\"]\n");
+    let inner = trial.env.work().join("inner");
+    fs::create_dir_all(inner.join(".git")).expect("a directory");
+    let ran = trial.finish(trial.command().current_dir(&inner).args(["snapshot", "--name", "lyon", "--yes"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("warning: the project has its own `retake.toml` now, so `"), "{}", ran.err);
+    assert!(inner.join("snapshots/lyon.snap").is_file() && inner.join("retake.toml").is_file());
+    assert!(!trial.env.work().join("snapshots").exists());
+    assert!(!team::file(&trial, "retake.toml").contains("workflow"));
+    let ran = trial.finish(team(&mut trial.command(), "").current_dir(&inner).arg("test"));
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+}
