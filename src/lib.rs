@@ -12,6 +12,8 @@ pub mod redact;
 
 pub mod wire;
 
+pub mod names;
+
 pub mod lineage;
 
 pub mod diff;

@@ -1,4 +1,4 @@
-//! Steady: what stands where a secret stood.
+//! Placeholders: what stands where a secret stood.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,7 +21,7 @@ pub(super) fn write(number: usize) -> Vec<u8> {
     format!("{MARK}{number}__").into_bytes()
 }
 
-/// Steady in a text: where they stand, and their numbers.
+/// Placeholders in a text: where they stand, and their numbers.
 pub fn marks(text: &[u8]) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {

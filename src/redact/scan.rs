@@ -86,7 +86,7 @@ static STARTS: LazyLock<(Regex, HashMap<&'static [u8], Start>)> = LazyLock::new(
     (regex, starts.into_iter().map(|(start, kind)| (start.as_bytes(), kind)).collect())
 });
 
-/// Adds what looks like a secret; with `loosely` also what a name in running text says. Steady are no part
+/// Adds what looks like a secret; with `loosely` also what a name in running text says. Placeholders are no part
 /// of a secret. Returns whether a name stands in quotes that says something.
 pub(super) fn looks(text: &[u8], loosely: bool, hits: &mut Vec<Hit>) -> bool {
     let (regex, kinds) = &*STARTS;

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::opaque::Splitter;
 use super::plan::Entry;
-use super::split::{Split, structure};
+use crate::names::opaque::Splitter;
+use crate::names::split::{Split, structure};
 use crate::wire::canonical::{Canonical, Key};
 
 /// Recorded calls by what names, readings and results do not change. Built as it is asked: a replay

@@ -4,16 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::assess::Reason;
-use super::clock::{Clock, Reading};
-use super::naming::epoch;
-use super::opaque::{Piece, Splitter};
 use super::plan::Entry;
-use super::readings;
 use super::said::Said;
-use super::split::{is_literal, split_token};
 use crate::config::Settings;
 use crate::model::event::Seq;
 use crate::model::{Micros, Run};
+use crate::names::clock::{Clock, Reading};
+use crate::names::naming::epoch;
+use crate::names::opaque::{Piece, Splitter};
+use crate::names::readings;
+use crate::names::split::{is_literal, split_token};
 use crate::wire::canonical::{Canonical, TokenKind};
 
 /// Paths and values.

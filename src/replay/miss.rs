@@ -1,9 +1,9 @@
 //! Why a request is not on the recording: the nearest recorded call, and what differs.
 
 use super::flake::only_names;
-use super::opaque::Splitter;
 use super::plan::Plan;
 use crate::model::{Detail, NodeId, Part};
+use crate::names::opaque::Splitter;
 use crate::text::json::{Json, Kind, Ref};
 use crate::wire::canonical::{Canonical, Difference, likeness};
 use crate::wire::{self, Parsed};

@@ -3,17 +3,17 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::clock::Clock;
 use super::matcher::Decision;
-use super::naming::{Naming, Outcome, Sides, Unequal};
-use super::opaque::Splitter;
 use super::plan::Options;
-use super::rename::Renamer;
-use super::split::{Split, structure};
 use super::tests::{Replay, Tape, calls, text};
 use crate::config::{Names, Settings};
 use crate::model::event::{Action, Event, Grade, Started};
 use crate::model::{Micros, Run};
+use crate::names::clock::Clock;
+use crate::names::naming::{Naming, Outcome, Sides, Unequal};
+use crate::names::opaque::Splitter;
+use crate::names::rename::Renamer;
+use crate::names::split::{Split, structure};
 use crate::text::json::{Json, quote};
 use crate::wire::canonical::{self, Canonical};
 use crate::wire::{Dialect, keys};

@@ -10,7 +10,7 @@ use crate::config::Names;
 use crate::model::{
     Detail, Edge, LaneId, Message, Node, NodeId, Part, Prompt, Reply, Run, ToolDefinition, ToolResult, ToolState,
 };
-use crate::replay::Steady;
+use crate::names::Steady;
 use crate::text::layout;
 
 /// Columns within which JSON stays on one line.

@@ -9,13 +9,14 @@ use super::{Found, Matcher};
 use crate::config::Tier;
 use crate::model::Micros;
 use crate::model::event::{Grade, Started};
-use crate::replay::clock::Clock;
+use crate::names::clock::Clock;
+use crate::names::naming::Sides;
+use crate::names::opaque::Splitter;
+use crate::names::places;
+use crate::names::rename::Renamer;
+use crate::replay::effects;
 use crate::replay::miss::{HeldResult, cut, held_line, readable};
-use crate::replay::naming::Sides;
-use crate::replay::opaque::Splitter;
 use crate::replay::plan::Plan;
-use crate::replay::rename::Renamer;
-use crate::replay::{effects, places};
 use crate::wire::canonical::{Canonical, ResultSpan};
 
 impl Matcher {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::{Matcher, Target, Use};
 use crate::model::Micros;
 use crate::model::event::{Action, Begin, Decided, Grade};
+use crate::names::clock::Clock;
+use crate::names::naming::{Outcome, Sides};
+use crate::names::rename::Renamer;
+use crate::names::split::{Split, structure};
 use crate::record::announced;
-use crate::replay::clock::Clock;
 use crate::replay::grade::STALE;
-use crate::replay::naming::{Outcome, Sides};
 use crate::replay::plan::ranges;
-use crate::replay::rename::Renamer;
-use crate::replay::split::{Split, structure};
 
 /// What is to be done with an announced node.
 #[derive(Debug, Clone)]

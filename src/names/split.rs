@@ -11,7 +11,7 @@ const LITERAL: [&[u8]; 5] = [b"thinking", b"signature", b"encrypted_content", b"
 
 /// The pieces of a canonical request's tokens.
 #[derive(Debug)]
-pub(super) struct Split {
+pub(crate) struct Split {
     pieces: Vec<Piece>,
     /// Where the pieces of each token begin, and at last where they end.
     starts: Vec<u32>,
@@ -20,12 +20,12 @@ pub(super) struct Split {
 }
 
 /// Whether the value after this token is never taken apart.
-pub(super) fn is_literal(kind: TokenKind, text: &[u8]) -> bool {
+pub(crate) fn is_literal(kind: TokenKind, text: &[u8]) -> bool {
     kind == TokenKind::Key && LITERAL.contains(&text)
 }
 
 /// Appends the pieces of one token.
-pub(super) fn split_token(splitter: &Splitter, kind: TokenKind, text: &[u8], pieces: &mut Vec<Piece>) {
+pub(crate) fn split_token(splitter: &Splitter, kind: TokenKind, text: &[u8], pieces: &mut Vec<Piece>) {
     match kind {
         TokenKind::Key | TokenKind::Text => splitter.split(text, pieces),
         TokenKind::Number if epoch(text).is_some() => pieces.push(Piece {
@@ -41,7 +41,7 @@ pub(super) fn split_token(splitter: &Splitter, kind: TokenKind, text: &[u8], pie
 
 impl Split {
     /// Takes a request apart.
-    pub(super) fn new(splitter: &Splitter, canonical: &Canonical) -> Self {
+    pub(crate) fn new(splitter: &Splitter, canonical: &Canonical) -> Self {
         let mut pieces = Vec::new();
         let mut starts = Vec::with_capacity(canonical.tokens.len() + 1);
         let mut literal = false;
@@ -75,17 +75,17 @@ impl Split {
     }
 
     /// The pieces of a token.
-    pub(super) fn pieces(&self, token: usize) -> &[Piece] {
+    pub(crate) fn pieces(&self, token: usize) -> &[Piece] {
         &self.pieces[self.starts[token] as usize..self.starts[token + 1] as usize]
     }
 
     /// The token at a place of the order in which they are compared.
-    pub(super) fn at(&self, place: usize) -> usize {
+    pub(crate) fn at(&self, place: usize) -> usize {
         self.order.as_ref().map_or(place, |order| order[place] as usize)
     }
 
     /// Hash of everything but names, readings and results of tools.
-    pub(super) fn skeleton(&self, canonical: &Canonical) -> Key {
+    pub(crate) fn skeleton(&self, canonical: &Canonical) -> Key {
         let mut masked = Vec::with_capacity(64 * 1024);
         each(
             canonical,
@@ -173,7 +173,7 @@ impl Split {
 
 /// Hash of what is cheap to read: how many tokens there are of each kind, and the words and ids
 /// among them. Results do not count, nor does any order: names in keys move members.
-pub(super) fn structure(canonical: &Canonical) -> Key {
+pub(crate) fn structure(canonical: &Canonical) -> Key {
     let mut counts = [0_u64; 16];
     let mut words = 0_u64;
     each(

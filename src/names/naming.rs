@@ -21,22 +21,22 @@ use crate::wire::canonical::{Canonical, ResultSpan, Token, TokenKind};
 
 /// Two names that stand for each other.
 #[derive(Debug, Clone)]
-pub(super) struct Bound {
-    pub(super) class: Class,
+pub(crate) struct Bound {
+    pub(crate) class: Class,
     /// As it is written in the recording.
-    pub(super) recorded: Vec<u8>,
+    pub(crate) recorded: Vec<u8>,
     /// As it is written now.
-    pub(super) new: Vec<u8>,
+    pub(crate) new: Vec<u8>,
     /// Part of another name.
     inner: bool,
 }
 
 /// A reading of the clock that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HeldReading {
-    pub(super) path: String,
-    pub(super) recorded: String,
-    pub(super) new: String,
+pub(crate) struct HeldReading {
+    pub(crate) path: String,
+    pub(crate) recorded: String,
+    pub(crate) new: String,
 }
 
 /// Places of a text and the bytes that stand there instead.
@@ -44,14 +44,14 @@ type Replaced = Vec<(Range<usize>, Vec<u8>)>;
 
 /// What two requests are equal up to.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     fresh: Vec<Bound>,
     /// Readings that are held.
-    pub(super) readings: Vec<HeldReading>,
+    pub(crate) readings: Vec<HeldReading>,
     /// Places of results that are held, in the recorded request and in the new one.
-    pub(super) results: Vec<(usize, usize)>,
+    pub(crate) results: Vec<(usize, usize)>,
     /// Whether any name is another one now.
-    pub(super) renames: bool,
+    pub(crate) renames: bool,
     texts: Vec<(Vec<u8>, Replaced)>,
     ids: Vec<(String, String)>,
     /// What differs as names do, if it is a piece of one.
@@ -60,14 +60,14 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// How many names it adds to the map.
-    pub(super) fn additions(&self) -> usize {
+    pub(crate) fn additions(&self) -> usize {
         self.fresh.len()
     }
 }
 
 /// Why two requests are not equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unequal {
+pub(crate) enum Unequal {
     /// Something else than names differs.
     Differs,
     /// A name would have to stand for two.
@@ -81,7 +81,7 @@ pub(super) enum Unequal {
 
 impl Unequal {
     /// One line that says what is in the way.
-    pub(super) fn line(&self) -> Option<String> {
+    pub(crate) fn line(&self) -> Option<String> {
         let Self::Conflict { recorded, before } = self else { return None };
         Some(match before {
             None => format!("`{recorded}` stood unchanged before, so it cannot be another name now"),
@@ -92,24 +92,24 @@ impl Unequal {
 
 /// Both sides of a comparison.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sides<'a> {
-    pub(super) recorded: (&'a Canonical, &'a Split, Clock),
-    pub(super) new: (&'a Canonical, &'a Split, Clock),
+pub(crate) struct Sides<'a> {
+    pub(crate) recorded: (&'a Canonical, &'a Split, Clock),
+    pub(crate) new: (&'a Canonical, &'a Split, Clock),
 }
 
 /// Says whether the result of a tool may be held.
-pub(super) type MayHold<'a> = &'a dyn Fn(&ResultSpan, &ResultSpan) -> bool;
+pub(crate) type MayHold<'a> = &'a dyn Fn(&ResultSpan, &ResultSpan) -> bool;
 
 /// The map of names, and what was held.
 #[derive(Debug)]
-pub(super) struct Naming {
-    pub(super) splitter: Splitter,
+pub(crate) struct Naming {
+    pub(crate) splitter: Splitter,
     forward: HashMap<Vec<u8>, Vec<u8>>,
     backward: HashMap<Vec<u8>, Vec<u8>>,
     renamed: Vec<Bound>,
     renamer: Option<Arc<Renamer>>,
     /// Every held reading once, in order.
-    pub(super) readings: Vec<HeldReading>,
+    pub(crate) readings: Vec<HeldReading>,
     /// Texts in which readings are held, and what stands there instead.
     texts: HashMap<Vec<u8>, Replaced>,
     /// Protocol ids whose names are in the map already.
@@ -117,7 +117,7 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    pub(super) fn new(splitter: Splitter) -> Self {
+    pub(crate) fn new(splitter: Splitter) -> Self {
         Self {
             splitter,
             forward: HashMap::new(),
@@ -131,7 +131,7 @@ impl Naming {
     }
 
     /// Compares two requests; nothing is remembered.
-    pub(super) fn compare(&self, sides: Sides<'_>, hold: MayHold<'_>) -> Result<Outcome, Unequal> {
+    pub(crate) fn compare(&self, sides: Sides<'_>, hold: MayHold<'_>) -> Result<Outcome, Unequal> {
         let mut trial =
             Trial { naming: self, sides, forward: HashMap::new(), backward: HashMap::new(), out: Outcome::default() };
         trial.ids()?;
@@ -141,7 +141,7 @@ impl Naming {
     }
 
     /// Remembers what a match was equal up to; returns a note for everything that is new.
-    pub(super) fn accept(&mut self, outcome: Outcome) -> Vec<String> {
+    pub(crate) fn accept(&mut self, outcome: Outcome) -> Vec<String> {
         let mut notes = Vec::new();
         for bound in outcome.fresh {
             let (old, now) =
@@ -172,7 +172,7 @@ impl Naming {
     }
 
     /// Remembers that the names of a request that matched exactly stand for themselves, and its ids for each other.
-    pub(super) fn accept_exact(&mut self, recorded: &Canonical, split: &Split, ids: &[String]) {
+    pub(crate) fn accept_exact(&mut self, recorded: &Canonical, split: &Split, ids: &[String]) {
         let none = Clock::default();
         let sides = Sides { recorded: (recorded, split, none), new: (recorded, split, none) };
         let mut trial =
@@ -191,12 +191,12 @@ impl Naming {
     }
 
     /// How many names are other ones now.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.renamed.iter().filter(|bound| !bound.inner).count()
     }
 
     /// What renames answers; `None` while nothing is renamed.
-    pub(super) fn renamer(&mut self) -> Option<Arc<Renamer>> {
+    pub(crate) fn renamer(&mut self) -> Option<Arc<Renamer>> {
         if self.renamed.is_empty() {
             return None;
         }
@@ -212,7 +212,7 @@ impl Naming {
     }
 
     /// What stands in a body instead of readings that were held in the same text before.
-    pub(super) fn held_edits(&self, body: &crate::text::json::Json) -> Vec<Edit> {
+    pub(crate) fn held_edits(&self, body: &crate::text::json::Json) -> Vec<Edit> {
         let mut edits = Vec::new();
         if self.texts.is_empty() {
             return edits;
@@ -526,7 +526,7 @@ fn is_port_token(pieces: &[Piece]) -> bool {
 }
 
 /// The digits of a normalised whole number.
-pub(super) fn whole(number: &[u8]) -> Vec<u8> {
+pub(crate) fn whole(number: &[u8]) -> Vec<u8> {
     let mut parts = number.split(|byte| *byte == b'e');
     let mut digits = parts.next().unwrap_or_default().to_vec();
     let zeros = parts.next().and_then(|zeros| std::str::from_utf8(zeros).ok()?.parse::<usize>().ok());
@@ -569,7 +569,7 @@ fn is_unlike(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// How a name stands in the map: hex in one spelling, ports with their colon.
-pub(super) fn key(class: Class, name: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn key(class: Class, name: &[u8]) -> Cow<'_, [u8]> {
     match class {
         Class::Hex if name.iter().any(|byte| *byte == b'-' || byte.is_ascii_uppercase()) => {
             name.iter().filter(|byte| **byte != b'-').map(u8::to_ascii_lowercase).collect()
@@ -580,7 +580,7 @@ pub(super) fn key(class: Class, name: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// A normalised number as a reading of the clock.
-pub(super) fn epoch(number: &[u8]) -> Option<Reading> {
+pub(crate) fn epoch(number: &[u8]) -> Option<Reading> {
     let exponent = memchr::memchr(b'e', number);
     let digits = &number[..exponent.unwrap_or(number.len())];
     let exponent: i32 = match exponent {
@@ -601,7 +601,7 @@ fn shown(name: &[u8]) -> String {
 }
 
 /// Whether the last component of a temporary path is a name of its own.
-pub(super) fn component(path: &[u8]) -> Option<&[u8]> {
+pub(crate) fn component(path: &[u8]) -> Option<&[u8]> {
     let at = path.iter().rposition(|byte| *byte == b'/')?;
     let last = &path[at + 1..];
     (last.len() >= 6 && is_made_up(last)).then_some(last)

@@ -4,9 +4,9 @@ use super::borders::{joins_after, joins_before};
 
 /// One written form of a place: how the recording has it, and how this replay does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Form {
-    pub(super) recorded: Vec<u8>,
-    pub(super) new: Vec<u8>,
+pub(crate) struct Form {
+    pub(crate) recorded: Vec<u8>,
+    pub(crate) new: Vec<u8>,
 }
 
 /// Names that stand for nothing in particular: alone they are words.
@@ -46,7 +46,7 @@ const COMMON: [&str; 31] = [
 
 /// The written forms of every place that differs between the two sides. Both lists name places as
 /// `Started.places` does; `directory` is the working directory.
-pub(super) fn forms(recorded: &[(String, String)], new: &[(String, String)]) -> Vec<Form> {
+pub(crate) fn forms(recorded: &[(String, String)], new: &[(String, String)]) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
     let mut add = |old: String, new: String| {
         if old != new && !old.is_empty() && !new.is_empty() {
@@ -133,7 +133,7 @@ fn slugged(path: &str) -> String {
 }
 
 /// Whether a form that stands at this place of a text is the whole word or path there.
-pub(super) fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+pub(crate) fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
     let before = start.checked_sub(1).map_or(b' ', |at| text[at]);
     let after = text.get(end).copied().unwrap_or(b' ');
     let beyond = text.get(end + 1).copied().unwrap_or(b' ');

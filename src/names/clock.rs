@@ -5,11 +5,11 @@
 
 /// Where a clock stood when a request was made, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     /// When the run began.
-    pub(super) start: i64,
+    pub(crate) start: i64,
     /// When the request came.
-    pub(super) now: i64,
+    pub(crate) now: i64,
 }
 
 /// Seconds that a reading may lie before the start of its run.
@@ -24,21 +24,21 @@ const DAY: i64 = 86_400;
 
 /// A date or time as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reading {
-    pub(super) day: Day,
+pub(crate) struct Reading {
+    pub(crate) day: Day,
     /// Seconds since midnight, and how many seconds it covers.
-    pub(super) time: Option<(i64, i64)>,
+    pub(crate) time: Option<(i64, i64)>,
     /// Written offset from UTC in seconds.
-    pub(super) zone: Option<i64>,
+    pub(crate) zone: Option<i64>,
     /// Written day of the week, 0 for Monday.
-    pub(super) weekday: Option<i64>,
+    pub(crate) weekday: Option<i64>,
     /// How it is written: two readings are compared only if they are written alike.
-    pub(super) shape: u32,
+    pub(crate) shape: u32,
 }
 
 /// A day as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Day {
+pub(crate) enum Day {
     /// No day is written.
     None,
     /// Days since 1970.
@@ -56,7 +56,7 @@ type Offsets = [u128; 2];
 
 impl Reading {
     /// Whether both are readings: written alike, each near its own clock, under one zone.
-    pub(super) fn both_near(recorded: &Self, old: Clock, new: &Self, now: Clock) -> bool {
+    pub(crate) fn both_near(recorded: &Self, old: Clock, new: &Self, now: Clock) -> bool {
         if recorded.shape != new.shape {
             return false;
         }
@@ -108,7 +108,7 @@ impl Reading {
 }
 
 /// Days since 1970 of a date; `None` if there is no such date.
-pub(super) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         4 | 6 | 9 | 11 => 30,
@@ -127,7 +127,7 @@ pub(super) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// Year, month and day, from days since 1970.
-pub(super) fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days - era * 146_097;

@@ -4,14 +4,14 @@ use super::clock::{Day, Reading, days};
 
 /// A reading within a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) reading: Reading,
+pub(crate) struct Found {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) reading: Reading,
 }
 
 /// The date or time whose first digits begin at `digits`; nothing before `floor` is looked at.
-pub(super) fn read(text: &[u8], digits: usize, floor: usize) -> Option<Found> {
+pub(crate) fn read(text: &[u8], digits: usize, floor: usize) -> Option<Found> {
     if digits > floor {
         let before = text[digits - 1];
         let further = if digits - floor >= 2 { text[digits - 2] } else { b' ' };
@@ -58,7 +58,7 @@ pub(super) fn read(text: &[u8], digits: usize, floor: usize) -> Option<Found> {
 }
 
 /// A number that may be seconds, milliseconds, microseconds or nanoseconds since 1970; `scale` zeros follow the digits.
-pub(super) fn number(digits: &[u8], scale: usize) -> Option<Reading> {
+pub(crate) fn number(digits: &[u8], scale: usize) -> Option<Reading> {
     let length = digits.len() + scale;
     if !matches!(length, 10 | 13 | 16 | 19) || !digits.iter().all(u8::is_ascii_digit) {
         return None;

@@ -46,10 +46,10 @@ const FREE: [&[u8]; 2] = [b"input", b"arguments"];
 
 /// Replaces recorded names.
 #[derive(Debug)]
-pub(super) struct Renamer {
+pub(crate) struct Renamer {
     finder: Option<AhoCorasick>,
     with: Vec<Vec<u8>>,
-    pub(super) fragments: Fragments,
+    pub(crate) fragments: Fragments,
 }
 
 /// A part of a text that comes in parts: where it stands with its quotes, and what it says.
@@ -60,7 +60,7 @@ type Found = (Range<usize>, Vec<u8>);
 
 impl Renamer {
     /// A renamer for these names and forms of places.
-    pub(super) fn new<'a>(names: &[Bound], forms: impl Iterator<Item = &'a Form>, fragments: Fragments) -> Self {
+    pub(crate) fn new<'a>(names: &[Bound], forms: impl Iterator<Item = &'a Form>, fragments: Fragments) -> Self {
         let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         for bound in names {
             spellings(bound, &mut pairs);
@@ -93,19 +93,19 @@ impl Renamer {
     }
 
     /// What may be left of recorded names in a text of which this made the names those of now.
-    pub(super) fn stale(&self, text: &[u8]) -> BTreeSet<String> {
+    pub(crate) fn stale(&self, text: &[u8]) -> BTreeSet<String> {
         self.fragments.stale(text)
     }
 
     /// A renamer with a fault: it leaves pieces of names as they were.
     #[cfg(test)]
-    pub(super) fn without_pieces(&self) -> std::sync::Arc<Self> {
+    pub(crate) fn without_pieces(&self) -> std::sync::Arc<Self> {
         let (finder, with) = (self.finder.clone(), self.with.clone());
         std::sync::Arc::new(Self { finder, with, fragments: Fragments::default() })
     }
 
     /// The text with its names as they are now; `None` if there is none in it.
-    pub(super) fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
         let found = self.find(text);
         if found.is_empty() {
             return None;
@@ -122,13 +122,13 @@ impl Renamer {
     }
 
     /// A JSON value as it is written, all of it the agent's own; `None` if nothing changes.
-    pub(super) fn value(&self, raw: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn value(&self, raw: &[u8]) -> Option<Vec<u8>> {
         self.json(&Json::parse(raw.to_vec()).ok()?, false)
     }
 
     /// The JSON of an answer, or any JSON, with its names as they are now. In an answer of a known
     /// dialect the provider's own fields stay.
-    pub(super) fn json(&self, body: &Json, known: bool) -> Option<Vec<u8>> {
+    pub(crate) fn json(&self, body: &Json, known: bool) -> Option<Vec<u8>> {
         let mut edits = Vec::new();
         for leaf in leaves(body, known) {
             edits.extend(self.edit(&leaf));
@@ -151,7 +151,7 @@ impl Renamer {
     }
 
     /// The pieces of an answer's body with its names as they are now; `None` if nothing changes.
-    pub(super) fn body(&self, pieces: &[Bytes], known: bool, stream: bool) -> Option<Vec<Bytes>> {
+    pub(crate) fn body(&self, pieces: &[Bytes], known: bool, stream: bool) -> Option<Vec<Bytes>> {
         let whole: Vec<u8> = pieces.concat();
         let edits = if stream {
             self.stream_edits(&whole, known)
@@ -264,7 +264,7 @@ fn spellings(bound: &Bound, pairs: &mut Vec<(Vec<u8>, Vec<u8>)>) {
 }
 
 /// Hex of 32 characters as a uuid.
-pub(super) fn dashed(hex: &[u8]) -> Vec<u8> {
+pub(crate) fn dashed(hex: &[u8]) -> Vec<u8> {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join(&b'-')
 }
 

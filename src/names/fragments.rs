@@ -12,7 +12,7 @@ use super::opaque::{Class, is_after_port, uuid};
 use super::rename::dashed;
 
 /// Shortest beginning or end that stands for its name.
-pub(super) const SHORTEST: usize = 7;
+pub(crate) const SHORTEST: usize = 7;
 /// Shortest piece of a name that is reported.
 const REPORTED: usize = 6;
 /// Most names that are looked for in an answer.
@@ -28,7 +28,7 @@ struct Name {
 
 /// Finds pieces of names.
 #[derive(Debug, Default)]
-pub(super) struct Fragments {
+pub(crate) struct Fragments {
     names: Vec<Name>,
     heads: HashMap<Vec<u8>, Vec<usize>>,
     tails: HashMap<Vec<u8>, Vec<usize>>,
@@ -37,7 +37,7 @@ pub(super) struct Fragments {
 
 impl Fragments {
     /// For these names; those that stood unchanged speak against a piece that they share.
-    pub(super) fn new<'a>(renamed: &[Bound], unchanged: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn new<'a>(renamed: &[Bound], unchanged: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut found = Self::default();
         for bound in renamed.iter().filter(|bound| bound.recorded != bound.new) {
             match bound.class {
@@ -66,14 +66,14 @@ impl Fragments {
     }
 
     /// Whether a name begins or ends as one of these does.
-    pub(super) fn shares(&self, name: &[u8]) -> bool {
+    pub(crate) fn shares(&self, name: &[u8]) -> bool {
         name.len() >= SHORTEST
             && (self.heads.contains_key(&fold(&name[..SHORTEST]))
                 || self.tails.contains_key(&fold(&name[name.len() - SHORTEST..])))
     }
 
     /// Pieces of names in a part of a text, and what stands there now.
-    pub(super) fn find(&self, text: &[u8], part: Range<usize>, out: &mut Vec<(Range<usize>, Vec<u8>)>) {
+    pub(crate) fn find(&self, text: &[u8], part: Range<usize>, out: &mut Vec<(Range<usize>, Vec<u8>)>) {
         if self.names.is_empty() && self.ports.is_empty() {
             return;
         }
@@ -118,7 +118,7 @@ impl Fragments {
     }
 
     /// What may be a piece of a recorded name in a text that was renamed.
-    pub(super) fn stale(&self, text: &[u8]) -> BTreeSet<String> {
+    pub(crate) fn stale(&self, text: &[u8]) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         for word in words(text, 0..text.len()) {
@@ -191,7 +191,7 @@ impl Name {
 }
 
 /// Whether a new text is to a recorded one as the names are that it is a piece of; `None` if it is a piece of none.
-pub(super) fn follows<'a>(names: impl Iterator<Item = &'a Bound>, old: &[u8], new: &[u8]) -> Option<bool> {
+pub(crate) fn follows<'a>(names: impl Iterator<Item = &'a Bound>, old: &[u8], new: &[u8]) -> Option<bool> {
     if old.len() < SHORTEST || old.len() != new.len() {
         return None;
     }

@@ -35,19 +35,19 @@ const RARE: [u32; 26] = [
 ///
 /// Of 39,000 different `…_tails` in 430 MB of program sources two are found, and both are random; of
 /// random tails 77 in 100 with 12 letters, 87 in 100 with 16.
-pub(super) fn is_scrambled(word: &[u8]) -> bool {
+pub(crate) fn is_scrambled(word: &[u8]) -> bool {
     let (pairs, rare, changes) = pairs(word);
     word.len() >= 12 && rare * 5 >= pairs * 2 && changes * 4 >= pairs && pairs * 2 >= word.len()
 }
 
 /// Whether it may be one, beside another that surely is none: 95 in 100 random tails of 16 letters.
-pub(super) fn may_be_scrambled(word: &[u8]) -> bool {
+pub(crate) fn may_be_scrambled(word: &[u8]) -> bool {
     let (pairs, rare, changes) = pairs(word);
     word.len() >= 8 && rare * 10 >= pairs * 3 && changes * 5 >= pairs && pairs * 2 >= word.len()
 }
 
 /// Whether the letters of a short word, of any case, follow each other as those of words seldom do.
-pub(super) fn is_unusual(word: &[u8]) -> bool {
+pub(crate) fn is_unusual(word: &[u8]) -> bool {
     let (pairs, rare, _) = pairs(word);
     pairs >= 3 && rare * 3 >= pairs
 }
@@ -68,7 +68,7 @@ fn pairs(word: &[u8]) -> (usize, usize, usize) {
 }
 
 /// Whether a word of 16 and more characters is text in hex or base64: content, which distinguishes.
-pub(super) fn is_encoded_text(word: &[u8]) -> bool {
+pub(crate) fn is_encoded_text(word: &[u8]) -> bool {
     if word.len() < 16 {
         return false;
     }

@@ -4,12 +4,12 @@ use super::borders::{joins_after, joins_before};
 use super::opaque::is_measure;
 use super::scrambled::{is_unusual, may_be_scrambled};
 
-pub(super) fn starts_path(text: &[u8], start: usize) -> bool {
+pub(crate) fn starts_path(text: &[u8], start: usize) -> bool {
     start == 0 || !(joins_before(text, start) || matches!(text[start - 1], b'.' | b'~' | b'_'))
 }
 
 /// The end of a temporary path's first component, and whether it looks made up.
-pub(super) fn temporary(text: &[u8], start: usize) -> Option<(usize, bool)> {
+pub(crate) fn temporary(text: &[u8], start: usize) -> Option<(usize, bool)> {
     if !starts_path(text, start) {
         return None;
     }
@@ -38,7 +38,7 @@ pub(super) fn temporary(text: &[u8], start: usize) -> Option<(usize, bool)> {
     Some((end, sure))
 }
 
-pub(super) fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
+pub(crate) fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
     let mut end = start;
     while let Some(byte) = text.get(end) {
         let ends = match byte {
@@ -81,7 +81,7 @@ pub(super) fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
 
 /// Whether the name of a file or folder was made by a program: random, numbered or with a time. The number
 /// or date in the name of a file (`invoice-10423.pdf`) says which file is meant, and so do words.
-pub(super) fn is_made_up(name: &[u8]) -> bool {
+pub(crate) fn is_made_up(name: &[u8]) -> bool {
     let (stem, is_file) = stem(name);
     let digits = stem.iter().filter(|byte| byte.is_ascii_digit()).count();
     if (!is_file && digits >= 4 && !is_year(stem)) || longest_number(stem) >= 9 {

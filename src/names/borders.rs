@@ -7,12 +7,12 @@ fn separates(lead: u8) -> bool {
 }
 
 /// Whether a word goes on before this place.
-pub(super) fn joins_before(text: &[u8], at: usize) -> bool {
+pub(crate) fn joins_before(text: &[u8], at: usize) -> bool {
     before(text, at).is_some()
 }
 
 /// Whether a word goes on after this place.
-pub(super) fn joins_after(text: &[u8], at: usize) -> bool {
+pub(crate) fn joins_after(text: &[u8], at: usize) -> bool {
     text.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || (*byte >= 0x80 && !separates(*byte)))
 }
 
@@ -29,7 +29,7 @@ fn before(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The word around a place, not before `floor`.
-pub(super) fn word_around(text: &[u8], at: usize, floor: usize) -> (usize, usize) {
+pub(crate) fn word_around(text: &[u8], at: usize, floor: usize) -> (usize, usize) {
     let (mut start, mut end) = (at, at);
     while let Some(place) = before(text, start).filter(|place| *place >= floor) {
         start = place;

@@ -26,7 +26,7 @@ use crate::config::Names;
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Class {
+pub(crate) enum Class {
     /// A uuid or hex.
     Hex,
     /// Letters and digits without sense.
@@ -45,31 +45,31 @@ pub(super) enum Class {
 
 /// A piece of text that is no literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) start: u32,
-    pub(super) end: u32,
-    pub(super) class: Class,
+pub(crate) struct Piece {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) class: Class,
     /// Whether it is a name whatever the other side has.
-    pub(super) sure: bool,
+    pub(crate) sure: bool,
     /// Whether it may be a reading of the clock.
-    pub(super) reading: bool,
+    pub(crate) reading: bool,
 }
 
 impl Piece {
     /// Its bytes.
-    pub(super) fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.start as usize..self.end as usize]
     }
 
     /// Whether it is a name, or would be one beside another that is.
-    pub(super) fn is_or_may_be_name(&self) -> bool {
+    pub(crate) fn is_or_may_be_name(&self) -> bool {
         self.sure || (!self.reading && matches!(self.class, Class::Hex | Class::Random))
     }
 }
 
 /// Finds the pieces of texts.
 #[derive(Debug)]
-pub(super) struct Splitter {
+pub(crate) struct Splitter {
     forms: Vec<Form>,
     finder: Option<AhoCorasick>,
     /// From this pattern of the finder on: temporary directories.
@@ -83,7 +83,7 @@ const LONGEST: usize = 128;
 
 impl Splitter {
     /// A splitter for these places; `temporary` names directories beside the usual ones.
-    pub(super) fn new(forms: Vec<Form>, temporary: &[&str], rules: &Names) -> Self {
+    pub(crate) fn new(forms: Vec<Form>, temporary: &[&str], rules: &Names) -> Self {
         let mut forms = forms;
         for (recorded, new) in &rules.pin {
             forms.retain(|form| form.recorded != recorded.as_bytes() && form.new != new.as_bytes());
@@ -106,12 +106,12 @@ impl Splitter {
     }
 
     /// The written forms of places.
-    pub(super) fn forms(&self) -> &[Form] {
+    pub(crate) fn forms(&self) -> &[Form] {
         &self.forms
     }
 
     /// Appends the pieces of a text, in order.
-    pub(super) fn split(&self, text: &[u8], out: &mut Vec<Piece>) {
+    pub(crate) fn split(&self, text: &[u8], out: &mut Vec<Piece>) {
         if text.len() < 3 || u32::try_from(text.len()).is_err() {
             return;
         }
@@ -257,7 +257,7 @@ fn next_digit(text: &[u8], from: usize) -> Option<usize> {
 }
 
 /// The uuid with dashes that a word belongs to.
-pub(super) fn uuid(text: &[u8], start: usize, floor: usize) -> Option<(usize, usize)> {
+pub(crate) fn uuid(text: &[u8], start: usize, floor: usize) -> Option<(usize, usize)> {
     [0, 9, 14, 19, 24].into_iter().find_map(|back| {
         let start = start.checked_sub(back).filter(|start| *start >= floor)?;
         let bytes = text.get(start..start + 36)?;
@@ -281,13 +281,13 @@ fn port(text: &[u8], start: usize, end: usize) -> Option<usize> {
 }
 
 /// Whether digits are the number of a port that programs may draw.
-pub(super) fn is_port(digits: &[u8]) -> bool {
+pub(crate) fn is_port(digits: &[u8]) -> bool {
     let value: Option<u32> = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
     (4..=5).contains(&digits.len()) && value.is_some_and(|value| (1024..=65_535).contains(&value))
 }
 
 /// Whether the word `port` stands before a number, or a colon that follows no host.
-pub(super) fn is_after_port(text: &[u8], start: usize) -> bool {
+pub(crate) fn is_after_port(text: &[u8], start: usize) -> bool {
     let before = &text[start.saturating_sub(24)..start];
     let mark = |byte: &u8| matches!(byte, b' ' | b':' | b'=' | b'#' | b'"' | b'\'' | b'`' | b'*' | b'\\');
     let word = before.len() - before.iter().rev().take_while(|byte| mark(byte)).count();
@@ -302,7 +302,7 @@ pub(super) fn is_after_port(text: &[u8], start: usize) -> bool {
 }
 
 /// Hosts whose ports are drawn anew by each run.
-pub(super) const LOOPBACK: [&str; 4] = ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"];
+pub(crate) const LOOPBACK: [&str; 4] = ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"];
 
 /// How a word between other characters looks.
 fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
@@ -354,7 +354,7 @@ fn classify(text: &[u8], start: usize, end: usize) -> Option<(Class, bool)> {
 }
 
 /// Whether letters of a short hex text are a word of so many letters at least: `face2face1`.
-pub(super) fn spells(word: &[u8], least: usize) -> bool {
+pub(crate) fn spells(word: &[u8], least: usize) -> bool {
     const WORDS: [&str; 29] = [
         "abed", "accede", "ace", "add", "added", "babe", "bad", "bade", "bead", "bed", "beef", "cab", "cafe", "ceded",
         "dab", "dad", "dead", "deaf", "decade", "deed", "deface", "facade", "face", "faced", "fad", "fade", "faded",
@@ -372,7 +372,7 @@ fn is_exponent(word: &[u8], letters: usize) -> bool {
 }
 
 /// `1h30m15s`, `1920x1080p60`, `10gb20mb30`: numbers and their units.
-pub(super) fn is_measure(word: &[u8]) -> bool {
+pub(crate) fn is_measure(word: &[u8]) -> bool {
     const UNITS: [&str; 22] = [
         "h", "m", "s", "d", "w", "y", "x", "p", "k", "g", "b", "ms", "us", "ns", "kb", "mb", "gb", "tb", "px", "pt",
         "fps", "min",
