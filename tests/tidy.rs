@@ -46,12 +46,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("renderdag", &["ui"]),
     ("reqwest", &["proxy"]),
     ("rustls", &["proxy"]),
-    ("serde", &["config", "format", "record", "store"]),
+    ("serde", &["config", "format", "record", "replay", "store"]),
     ("quick_junit", &["format"]),
     ("serde_json", &["format", "demo", "text"]),
     ("similar", &["config", "diff", "snapshot", "text"]),
     ("sled", &["store"]),
-    ("toml", &["config", "record"]),
+    ("toml", &["config", "record", "replay"]),
     ("zstd", &["store", "proxy"]),
 ];
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::announced::{self, Told};
 use super::lanes::{self, Turn};
+use super::steering::names_a_handoff;
 use super::tools::{self, Seen};
 use crate::lineage;
 use crate::model::event::{Begin, Ended, Ending, Event, Finish, Note, Output, Seq, Started};
@@ -627,11 +628,7 @@ fn handed_off(before: &Turn<'_>, after: &Turn<'_>) -> bool {
             .find(|message| matches!(message.role.as_str(), "system" | "developer"))
             .map(|message| message.text())
     };
-    let named = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        ["transfer", "handoff", "hand_off", "delegate"].iter().any(|word| name.contains(word))
-    };
-    before.reply.tool_calls().any(|call| named(&call.name)) && system(before.prompt) != system(after.prompt)
+    before.reply.tool_calls().any(|call| names_a_handoff(&call.name)) && system(before.prompt) != system(after.prompt)
 }
 
 /// The first words of the system prompt: what a call is called where nothing named it.

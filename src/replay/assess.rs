@@ -360,7 +360,7 @@ pub fn gradeable(run: &Run, settings: &Settings) -> Assessment {
                     add(node.id, Some(reason));
                 }
             }
-            Detail::Tool(_) if runs_in_agent(node) => {
+            Detail::Tool(_) if runs_in_agent(run, node) => {
                 let effect = effects::of(&node.name, settings);
                 add(node.id, (!effect.is_harmless()).then(|| Reason::RunsAgain(effect.says())));
             }

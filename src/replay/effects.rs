@@ -1,6 +1,11 @@
 //! What running a tool again may do: declared by the user, else guessed from its name.
 
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
 use crate::config::{Settings, Tier};
+use crate::text::identifier::words;
 
 /// A tier and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,129 +16,84 @@ pub struct Effect {
     pub guessed: bool,
 }
 
-/// Words that a name of a tool that only reads begins with.
-const READS: &[&str] = &[
-    "get",
-    "list",
-    "search",
-    "lookup",
-    "look",
-    "find",
-    "read",
-    "fetch",
-    "query",
-    "check",
-    "count",
-    "describe",
-    "show",
-    "view",
-    "calculate",
-    "compute",
-    "calc",
-    "convert",
-    "parse",
-    "format",
-    "summarize",
-    "translate",
-    "how",
-    "what",
-    "is",
-    "has",
-    "retrieve",
-    "retriever",
-    "faq",
-    "weather",
-    "customer",
-    "current",
-    "now",
-    "time",
-];
+/// What words say (`effects.toml`).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    reads: Vec<String>,
+    trailing: Vec<String>,
+    joins: Vec<String>,
+    things: Vec<String>,
+    writes: Vec<String>,
+    destroys: Vec<String>,
+    deeds: Vec<String>,
+}
 
-/// Words in the name of a tool whose effect cannot be taken back.
-const DESTROYS: &[&str] = &[
-    "delete",
-    "remove",
-    "drop",
-    "destroy",
-    "purge",
-    "erase",
-    "wipe",
-    "truncate",
-    "kill",
-    "terminate",
-    "pay",
-    "charge",
-    "refund",
-    "transfer",
-    "withdraw",
-    "buy",
-    "purchase",
-    "order",
-    "book",
-    "cancel",
-    "send",
-    "email",
-    "mail",
-    "sms",
-    "post",
-    "publish",
-    "tweet",
-    "deploy",
-    "release",
-    "merge",
-    "push",
-    "exec",
-    "execute",
-    "shell",
-    "bash",
-    "run",
-];
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("effects.toml")).expect("a test reads the table"));
 
-/// Words in the name of a tool that changes something.
-const WRITES: &[&str] = &[
-    "write", "save", "store", "create", "add", "insert", "update", "set", "edit", "append", "put", "upload", "move",
-    "rename", "copy", "mkdir", "patch", "apply", "submit", "register", "schedule",
-];
+/// Beginnings after which a deed is still one: `autodelete`, `reassign`.
+const BEFORE_A_DEED: &[&str] = &["re", "un", "auto", "pre", "over", "out", "de", "dis"];
 
 /// What running this tool again may do.
+///
+/// A guess only adds caution: no name makes an effect harmless that may be another.
 #[must_use]
 pub fn of(name: &str, settings: &Settings) -> Effect {
     if let Some(tier) = settings.tool(name).tier {
         return Effect { tier: Some(tier), guessed: false };
     }
     let words = words(name);
-    let any = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
-    let tier = if any(DESTROYS) {
-        Some(Tier::Destructive)
-    } else if any(WRITES) {
-        Some(Tier::Write)
-    } else if words.first().is_some_and(|word| READS.contains(&word.as_str()))
-        || words.last().is_some_and(|word| matches!(word.as_str(), "lookup" | "search" | "retriever" | "query"))
-    {
+    let any = |known: &[String]| words.iter().any(|word| known.contains(word));
+    let tier = if only_looks(name) {
         Some(Tier::Read)
+    } else if any(&TABLE.destroys) {
+        Some(Tier::Destructive)
+    } else if any(&TABLE.writes) {
+        Some(Tier::Write)
     } else {
         None
     };
     Effect { tier, guessed: true }
 }
 
-/// The words of a name in any spelling: `send_email`, `sendEmail`, `send-email`.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut before_lower = false;
-    for letter in name.chars() {
-        if !letter.is_alphanumeric() || (letter.is_uppercase() && before_lower) {
-            words.push(String::new());
-        }
-        if letter.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(letter.to_lowercase());
-        }
-        before_lower = letter.is_lowercase();
+/// Whether a name says that its tool looks and does nothing else: a verb that looks begins it (below its
+/// server's or module's name), or a search ends it, and no word of doing stands beside.
+fn only_looks(name: &str) -> bool {
+    // Words that are not read here may say anything.
+    if !name.is_ascii() {
+        return false;
     }
-    words.retain(|word| !word.is_empty());
-    words
+    let spaces = name.replace("__", ".");
+    let parts: Vec<Vec<String>> = spaces.split(['.', '/', ':']).map(words).filter(|words| !words.is_empty()).collect();
+    let Some((last, before)) = parts.split_last() else { return false };
+    let mut last = last.as_slice();
+    while let [rest @ .., end] = last
+        && TABLE.trailing.contains(end)
+    {
+        last = rest;
+    }
+    let reads = |word: &String| TABLE.reads.contains(word);
+    let joins = |word: &String| TABLE.joins.contains(word);
+    let (verb, beside) = match last {
+        [verb, rest @ ..] if reads(verb) => (verb, rest),
+        // `search_web` and `web_search` are the same; `wish_list` and `mark_read` look at nothing.
+        [rest @ .., verb] if matches!(verb.as_str(), "search" | "lookup") => (verb, rest),
+        _ => return false,
+    };
+    let things = |word: &String| TABLE.things.contains(word);
+    let by_the_verb = if last.first() == Some(verb) { 0 } else { beside.len().saturating_sub(1) };
+    let harmless =
+        |(place, word): (usize, &String)| !joins(word) && (!is_deed(word) || (place == by_the_verb && things(word)));
+    beside.iter().enumerate().all(harmless)
+        && before.iter().flatten().all(|word| !joins(word) && (!is_deed(word) || things(word)))
+}
+
+fn is_deed(word: &str) -> bool {
+    let known = |word: &str| {
+        [&TABLE.deeds, &TABLE.writes, &TABLE.destroys].iter().any(|deeds| deeds.iter().any(|deed| deed == word))
+    };
+    known(word) || BEFORE_A_DEED.iter().any(|before| word.strip_prefix(before).is_some_and(known))
 }
 
 impl Effect {
@@ -160,19 +120,125 @@ impl Effect {
 mod tests {
     use super::*;
 
+    fn tier(name: &str) -> Option<Tier> {
+        of(name, &Settings::default()).tier
+    }
+
     #[test]
-    fn tiers_are_guessed_from_names() {
-        let settings = Settings::default();
-        for (name, tier) in [
-            ("get_price", Some(Tier::Read)),
-            ("searchFlights", Some(Tier::Read)),
+    fn only_a_verb_that_looks_is_harmless() {
+        for name in [
+            "get_price",
+            "getPrice",
+            "GetPrice",
+            "get-price",
+            "get_order_status",
+            "searchFlights",
+            "list_files",
+            "list_deleted_items",
+            "read_file",
+            "fs.readFile",
+            "find_price",
+            "lookup_customer",
+            "customer_lookup",
+            "faq_lookup_tool",
+            "web_search",
+            "internet-search",
+            "email_search",
+            "email.search_messages",
+            "mcp__github__list_issues",
+            "functions.get_weather",
+            "github/search_code",
+            "getURLData",
+            "get_user2",
+            "search",
+        ] {
+            assert_eq!(tier(name), Some(Tier::Read), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_may_do_something_is_not() {
+        for name in [
+            "format_disk",
+            "formatDisk",
+            "time_off_request",
+            "customer_close_account",
+            "check_out_guest",
+            "show_popup",
+            "get_and_delete",
+            "getAndDelete",
+            "search_and_replace",
+            "searchReplace",
+            "find_or_create",
+            "getOrCreate",
+            "list_item_for_sale",
+            "read_then_archive",
+            "lookup_and_notify",
+            "get_rid_of_user",
+            "get_autodelete",
+            "get_reassigned_or_fail",
+            "find_flight_book",
+            "list_orders_cancel",
+            "search_start",
+            "start_search",
+            "wish_list_add",
+            "allow_list_domain",
+            "price_list",
+            "mark_read",
+            "cleanup.getAll",
+            "delete__get",
+            "getanddelete",
+            "weather",
+            "current_time",
+            "calculate",
+            "translate",
+            "what_is",
+            "GETUSERS",
+            "get_удалить",
+            "ɡet_price",
+            "tool",
+            "",
+            "_",
+            "4",
+        ] {
+            assert_ne!(tier(name), Some(Tier::Read), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_guess_may_say_more_than_unknown() {
+        for (name, expected) in [
             ("sendEmail", Some(Tier::Destructive)),
             ("charge-card", Some(Tier::Destructive)),
-            ("write_file", Some(Tier::Write)),
             ("get_and_delete", Some(Tier::Destructive)),
+            ("write_file", Some(Tier::Write)),
+            ("fs.writeFile", Some(Tier::Write)),
             ("frobnicate", None),
+            ("format_disk", None),
         ] {
-            assert_eq!(of(name, &settings).tier, tier, "{name}");
+            assert_eq!(tier(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_thing_is_a_deed_too_and_none_looks() {
+        for thing in &TABLE.things {
+            assert!(is_deed(thing), "{thing}");
+        }
+        for read in &TABLE.reads {
+            assert!(!is_deed(read), "{read}");
+        }
+    }
+
+    #[test]
+    fn every_deed_beside_a_verb_that_looks_is_noticed() {
+        for deed in [&TABLE.deeds, &TABLE.writes, &TABLE.destroys].into_iter().flatten() {
+            for read in &TABLE.reads {
+                let name = format!("{read}_item_{deed}");
+                assert_ne!(tier(&name), Some(Tier::Read), "{name}");
+                let name = format!("{deed}_{read}");
+                assert_ne!(tier(&name).filter(|_| !TABLE.things.contains(deed)), Some(Tier::Read), "{name}");
+            }
         }
     }
 }

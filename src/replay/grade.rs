@@ -124,8 +124,7 @@ pub(super) fn line(
 }
 
 fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {
-    let nodes = replay.into_iter().flat_map(|run| run.graph.nodes());
-    let ran = nodes.filter(|node| super::plan::runs_in_agent(node)).count();
+    let ran = replay.map_or(0, |run| run.graph.nodes().filter(|node| super::plan::runs_in_agent(run, node)).count());
     let served =
         tally.told.values().filter(|(action, _)| matches!(action, Action::Serve | Action::ServeEdited)).count();
     let up_to = |wanted: Grade| {

@@ -6,7 +6,7 @@ use super::change::{self, Change, Scope, Target, Wanted};
 use crate::config::Settings;
 use crate::model::event::{Ending, Request, Seq};
 use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source, ToolState};
-use crate::record::announced;
+use crate::record::{self, announced};
 use crate::text::json::{Edit, Json, Path};
 use crate::text::units::{count, plural};
 use crate::wire::canonical::{Canonical, Key};
@@ -165,7 +165,7 @@ impl Plan {
     pub fn tools_that_run(&self) -> Vec<(String, usize)> {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         for node in self.run.graph.nodes() {
-            if runs_in_agent(node) {
+            if runs_in_agent(&self.run, node) {
                 *names.entry(&node.name).or_default() += 1;
             }
         }
@@ -242,18 +242,17 @@ impl Plan {
 }
 
 /// Whether a node's body runs inside the agent, where a replay cannot keep it from running again.
-pub(super) fn runs_in_agent(node: &Node) -> bool {
+///
+/// Hand-offs and output tools have none: the framework answers these calls itself.
+pub(super) fn runs_in_agent(run: &Run, node: &Node) -> bool {
     match &node.detail {
         Detail::Tool(tool) => {
-            node.source == Source::Conversation && tool.state == ToolState::ResultSeen && !names_a_handoff(&node.name)
+            node.source == Source::Conversation
+                && tool.state == ToolState::ResultSeen
+                && !record::is_steering(&run.graph, node)
         }
         _ => false,
     }
-}
-
-fn names_a_handoff(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.starts_with("transfer_to") || name.starts_with("handoff") || name.starts_with("transfer_back")
 }
 
 /// Numbers as a person writes them: `1 to 4, 6`.

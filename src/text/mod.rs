@@ -2,6 +2,7 @@
 
 pub mod decimal;
 pub mod escape;
+pub mod identifier;
 pub mod json;
 pub mod layout;
 mod path;
