@@ -104,4 +104,6 @@ fn a_call_without_a_key_is_never_sent() {
     assert!(asked.is_empty(), "{asked:?}");
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("no key for it in the environment"), "{}", ran.err);
+    let shown = trial.line("show 1 --json");
+    assert!(shown.contains(r#""action":"refuse""#) && shown.contains("no key for it"), "{shown}");
 }

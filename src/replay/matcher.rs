@@ -122,6 +122,9 @@ pub(super) struct Matcher {
     made: Vec<Made>,
     places: HashMap<Seq, usize>,
     pub(super) sent: usize,
+    /// Whether the request that is decided about carries a stand-in where a key belongs.
+    pub(super) keyless: bool,
+    /// Whether something was refused: nothing is sent from then on, as clients ask again in other words.
     refused: bool,
     /// Groups of calls that nothing tells apart, as they were met.
     pub(super) twins: Vec<Twins>,
@@ -188,6 +191,7 @@ impl Matcher {
             made: Vec::new(),
             places: HashMap::new(),
             sent: 0,
+            keyless: false,
             refused: false,
             twins: Vec::new(),
             nearest: BTreeMap::new(),
@@ -429,17 +433,22 @@ impl Matcher {
                 }
             }
         }
-        if self.refused || self.plan.options.live == Live::Never || self.sent >= self.plan.ceiling() {
+        let never = self.plan.options.live == Live::Never;
+        if self.refused || never || self.keyless || self.sent >= self.plan.ceiling() {
             let reason = if self.refused {
                 "a call was refused before, so nothing more is sent".to_owned()
-            } else if self.plan.options.live == Live::Never {
+            } else if never {
                 "it would have to be sent, and `--live never` forbids it".to_owned()
+            } else if self.keyless {
+                "it would have to be sent, but there is no key for it in the environment".to_owned()
             } else {
                 let sent = count(self.sent, "call");
                 format!("{sent} {} sent already, and no more are allowed", if self.sent == 1 { "was" } else { "were" })
             };
             self.refused = true;
-            return Self::refuse(request.seq, Refusal { reason, details: Vec::new(), ignore: None }, key);
+            let mut decision = Self::refuse(request.seq, Refusal { reason, details: Vec::new(), ignore: None }, key);
+            decision.decided.node = node.or(placed);
+            return decision;
         }
         self.send(request, parsed, found, node.or(placed), grade, edited, notes)
     }

@@ -126,6 +126,7 @@ impl Tape {
         let (decision, parsed, wait) = {
             let mut state = self.lock();
             let parsed = state.matcher.parse(&request);
+            state.matcher.keyless = self.is_keyless(call);
             let decision = state.matcher.decide(&request, &parsed);
             let wait = state.enter(&decision, &parsed, call.seq);
             state.tally.count(&decision.decided);
@@ -142,20 +143,20 @@ impl Tape {
                 }
                 Verdict::Serve(self.recorded(&decision, &parsed, &request))
             }
-            Action::Send | Action::SendChanged => self.forward(call, &decision),
-            Action::Refuse => Verdict::Serve(self.refuse(&decision, &parsed, call)),
+            Action::Send | Action::SendChanged => self.forward(&decision),
+            Action::Refuse => Verdict::Serve(self.refuse(&decision, call)),
         };
         self.watch.saw(Event::Decided(decision.decided));
         verdict
     }
 
-    fn forward(&self, call: &Call, decision: &Decision) -> Verdict {
+    /// Whether a stand-in for a key that this machine does not have is all that a call carries.
+    fn is_keyless(&self, call: &Call) -> bool {
         let carries = |value: &str| self.placeholders.iter().any(|placeholder| value.contains(placeholder.as_str()));
-        if call.headers.iter().any(|(_, value)| carries(value)) || carries(&call.query) {
-            let reason = "it would have to be sent, but there is no key for it in the environment";
-            let served = self.refusal(call, reason, &[], None, decision.key, decision.decided.node);
-            return Verdict::Serve(served);
-        }
+        call.headers.iter().any(|(_, value)| carries(value)) || carries(&call.query)
+    }
+
+    fn forward(&self, decision: &Decision) -> Verdict {
         let body = decision.decided.sent.as_ref().map(|sent| {
             let secret = |number| self.redactor.secret(number);
             Bytes::from(redact::fill(sent, &secret).0)
@@ -163,11 +164,11 @@ impl Tape {
         Verdict::Forward { body, path: decision.path.clone() }
     }
 
-    fn refuse(&self, decision: &Decision, parsed: &Parsed, call: &Call) -> Served {
-        let _ = parsed;
+    fn refuse(&self, decision: &Decision, call: &Call) -> Served {
         let fallback = Refusal { reason: "refused".into(), details: Vec::new(), ignore: None };
         let refusal = decision.refusal.as_ref().unwrap_or(&fallback);
-        self.refusal(call, &refusal.reason, &refusal.details, refusal.ignore.as_deref(), decision.key, None)
+        let node = decision.decided.node;
+        self.refusal(call, &refusal.reason, &refusal.details, refusal.ignore.as_deref(), decision.key, node)
     }
 
     /// The provider's own error for a call that is neither served nor sent, said to the user too.

@@ -252,6 +252,32 @@ fn an_edited_answer_is_served_and_what_follows_is_sent() {
     assert_eq!(second.decided.action, Action::Send);
 }
 
+#[test]
+fn what_has_no_key_is_refused_and_ends_all_sending() {
+    let check = |changes: &[&str], live: Live| {
+        let mut replay = Replay::of(tool_run(), Options { live, ..with(changes) });
+        replay.matcher.keyless = true;
+        let first = replay.ask(ONE, "");
+        assert_eq!((first.decided.action, first.decided.node), (Action::Refuse, Some(NodeId(1))), "{changes:?}");
+        assert!(first.decided.sent.is_none() && first.refusal.expect("a reason").reason.contains("no key"));
+        // The second has a key, of another provider for one, and would be sent.
+        replay.matcher.keyless = false;
+        let second = replay.ask(&two("refused", "call_zz"), "");
+        assert_eq!(second.decided.action, Action::Refuse);
+        assert!(second.refusal.expect("a reason").reason.contains("refused before"));
+        assert_eq!(replay.matcher.sent, 0);
+    };
+    check(&["1.system=Be long."], Live::Always);
+    check(&["1.model=m2"], Live::Always);
+    check(&["1.messages[1].content=ho"], Live::Always);
+
+    // Without a key what is recorded is served all the same.
+    let mut replay = Replay::of(tool_run(), Options { live: Live::Always, ..Options::default() });
+    replay.matcher.keyless = true;
+    assert_eq!(replay.ask(ONE, "").decided.action, Action::Serve);
+    assert_eq!(replay.ask("{}", "").decided.action, Action::Refuse);
+}
+
 /// Two branches at once and a call that joins their answers.
 fn fan_out() -> (Run, [String; 3]) {
     let ask = |system: &str, user: &str| {

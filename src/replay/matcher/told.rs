@@ -80,6 +80,7 @@ impl Matcher {
             "the recording has no {} `{}` with this input; it may have effects and was not run (`--yes` lets it run)",
             begin.kind, begin.name
         );
+        self.refused = true;
         let decided = decided(Action::Refuse, Grade::Miss, vec![reason.clone()]);
         Told { decided, given: None, renamer: None, denied: Some(reason) }
     }
