@@ -122,6 +122,7 @@ impl Client {
 fn listener(upstream: &str) -> Listener {
     Listener::start(Setup {
         upstreams: vec![Upstream::parse("openai", upstream).unwrap()],
+        formerly: Vec::new(),
         keys: Vec::new(),
         authorities: Vec::new(),
         token: "token".to_owned(),

@@ -146,6 +146,7 @@ fn behind_the_proxy_it_prints_the_same_and_its_calls_are_seen_in_one_order() {
     let onlooker = Arc::new(Onlooker::default());
     let proxy = Proxy::start(Setup {
         upstreams: vec![Upstream::parse("openai", &format!("http://{model}/v1")).expect("a URL")],
+        formerly: Vec::new(),
         keys: Vec::new(),
         authorities: Vec::new(),
         token: "token".to_owned(),

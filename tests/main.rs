@@ -13,6 +13,7 @@ mod grade;
 mod json;
 mod ls;
 mod odd;
+mod past;
 mod proxy;
 mod readme;
 mod record;

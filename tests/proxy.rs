@@ -132,6 +132,7 @@ fn bench_with(upstream: &str, decider: Decider, log: Log) -> Bench {
     let (decider, log) = (Arc::new(decider), Arc::new(log));
     let listener = Listener::start(Setup {
         upstreams: vec![Upstream::parse("openai", upstream).unwrap()],
+        formerly: Vec::new(),
         keys: Vec::new(),
         authorities: Vec::new(),
         token: "tok".to_owned(),
@@ -499,6 +500,7 @@ fn a_key_goes_to_the_host_that_its_variable_names() {
     let upstream = |name: &str, model: &FakeModel| Upstream::parse(name, &format!("{}/v1", model.url())).unwrap();
     let listener = Listener::start(Setup {
         upstreams: vec![upstream("openai", &openai), upstream("mistral", &mistral)],
+        formerly: Vec::new(),
         keys: vec![retake::proxy::Key { provider: "mistral".to_owned(), secret: "mistral-key".to_owned() }],
         authorities: Vec::new(),
         token: "tok".to_owned(),

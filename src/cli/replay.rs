@@ -330,7 +330,7 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
     consent(&plan, &around.settings, request)?;
     let redactor = around.redactor(&[])?;
     redactor.reserve(plan.highest_secret());
-    let routes = around.routes(&upstreams(&plan, &around, request))?;
+    let routes = around.routes(&upstreams(&plan, &around, request))?.after(&plan.run().started.upstreams);
     let mut set = record::placeholders(&plan.run().started.variables, &around.variables, around.dotenv.as_ref());
     if !request.keep_telemetry {
         set.extend(record::TABLE.silencers.iter().map(|silencer| (silencer.name.clone(), silencer.value.clone())));

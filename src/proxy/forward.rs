@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -15,9 +15,9 @@ use hyper::body::Incoming;
 use super::exchange::Exchange;
 use super::listener::{MOST_HEADERS, Shared};
 use super::reply::{self, Body};
-use super::route::{Upstream, owner};
+use super::route::{Upstream, is_foreign, owner};
 use super::tee::Tee;
-use super::{Call, Verdict, coding, header, serve, upgrade};
+use super::{Call, Verdict, back, coding, header, serve, upgrade};
 use crate::model::Micros;
 use crate::model::event::{self, Ending, Event, Note, Seq};
 
@@ -100,7 +100,12 @@ pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
 /// Takes the request whole, asks what is to be done, and does it.
 pub(crate) async fn handle(shared: Arc<Shared>, arrival: Arrival, mut request: Request<Incoming>) -> Response<Body> {
     let upgraded = upgrade::wanted(request.headers()).then(|| hyper::upgrade::on(&mut request));
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    if is_foreign(&arrival.rest) {
+        // Clients leave these out where a redirect leads to another origin.
+        parts.headers.remove(AUTHORIZATION);
+        parts.headers.remove(COOKIE);
+    }
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) => {
@@ -118,14 +123,15 @@ pub(crate) async fn handle(shared: Arc<Shared>, arrival: Arrival, mut request: R
     let call = told(&shared, &arrival, &upstream, &path, &parts, &body);
     let exchange = Exchange::new(Arc::clone(&shared), arrival.seq, &upstream.name, &call.path);
     let (edited, elsewhere) = match shared.answer.answer(&call).await {
-        Verdict::Serve(served) => return serve::handle(served, &parts.method, exchange).await,
+        Verdict::Serve(served) => return serve::handle(served, &upstream, &parts.method, exchange).await,
         Verdict::Forward { body, path } => (body, path),
     };
     let path = match (elsewhere, path.strip_suffix(call.path.as_str())) {
         (Some(elsewhere), Some(before)) => format!("{before}{elsewhere}"),
         _ => path,
     };
-    let outgoing = Outgoing { upstream, path, call: &call, parts: &parts, body, edited, upgrade: upgraded.is_some() };
+    let outgoing =
+        Outgoing { upstream: &upstream, path, call: &call, parts: &parts, body, edited, upgrade: upgraded.is_some() };
     let (response, exchange) = match send(&shared, outgoing, exchange).await {
         Ok(answered) => answered,
         Err(made) => return *made,
@@ -134,7 +140,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, arrival: Arrival, mut request: R
         Some(agent) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             upgrade::switch(response, agent, exchange).await
         }
-        _ => pass_back(response, &parts.method, exchange).await,
+        _ => pass_back(response, &upstream, &parts.method, exchange).await,
     }
 }
 
@@ -204,7 +210,7 @@ fn told(
 }
 
 struct Outgoing<'a> {
-    upstream: Upstream,
+    upstream: &'a Upstream,
     path: String,
     call: &'a Call,
     parts: &'a request::Parts,
@@ -220,7 +226,7 @@ async fn send(
     outgoing: Outgoing<'_>,
     mut exchange: Exchange,
 ) -> Result<(reqwest::Response, Exchange), Box<Response<Body>>> {
-    let upstream = &outgoing.upstream;
+    let upstream = outgoing.upstream;
     let client = shared.clients.get(upstream.is_local()).as_ref().map_err(Clone::clone);
     let sent = match client.and_then(|client| Ok((client, build(&outgoing)?))) {
         Ok((client, request)) => client.execute(request).await.map_err(|error| (error.is_connect(), reason(&error))),
@@ -272,11 +278,17 @@ fn in_chunks(body: Bytes) -> reqwest::Body {
 }
 
 /// Hands the answer on as it comes.
-async fn pass_back(response: reqwest::Response, method: &Method, mut exchange: Exchange) -> Response<Body> {
+async fn pass_back(
+    response: reqwest::Response,
+    upstream: &Upstream,
+    method: &Method,
+    mut exchange: Exchange,
+) -> Response<Body> {
     let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let headers: HeaderMap = header::end_to_end(&parts.headers);
+    let mut headers: HeaderMap = header::end_to_end(&parts.headers);
     let chunked = header::has_word(&parts.headers, "transfer-encoding", "chunked");
     exchange.head(parts.status.as_u16(), &headers, if chunked { "chunked" } else { "" });
+    back::lead_back(exchange.shared(), upstream, parts.status.as_u16(), &mut headers);
     let bodiless = *method == Method::HEAD || matches!(parts.status.as_u16(), 204 | 304);
     if bodiless || body.is_end_stream() {
         exchange.end(Ending::Complete);

@@ -48,6 +48,8 @@ const OWN: &str = "retake";
 pub struct Setup {
     /// Where calls go, by prefix.
     pub upstreams: Vec<Upstream>,
+    /// Where calls went when the run was recorded that is replayed, by prefix.
+    pub formerly: Vec<Upstream>,
     /// Keys of the environment, each with the provider that its variable names.
     pub keys: Vec<Key>,
     /// Files with further certificate authorities that the agent trusts.
@@ -78,6 +80,7 @@ pub(crate) struct Shared {
     pub(crate) address: SocketAddr,
     pub(crate) token: String,
     pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) formerly: Vec<Upstream>,
     pub(crate) keys: Vec<Key>,
     pub(crate) answer: Arc<dyn Answer>,
     pub(crate) ends_stream: EndsStream,
@@ -147,6 +150,7 @@ impl Listener {
             address: socket.local_addr()?,
             token: setup.token,
             upstreams: setup.upstreams,
+            formerly: setup.formerly,
             keys: setup.keys,
             answer: setup.answer,
             ends_stream: setup.ends_stream,

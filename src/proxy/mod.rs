@@ -3,6 +3,7 @@
 //! It knows requests, answers and upstreams; what a recording or a plan is it does not know. Who
 //! decides what happens to a request is an [`Answer`]; who looks on is a [`Watch`].
 
+mod back;
 mod coding;
 mod exchange;
 mod forward;

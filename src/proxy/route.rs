@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use super::back::{EXACT, FOREIGN};
 use super::header;
 
 /// Where the calls that come in by one prefix go.
@@ -46,6 +47,23 @@ impl Upstream {
         format!("{}{}", self.origin, self.path)
     }
 
+    /// Whether this is its origin. The names of this machine are one.
+    pub(crate) fn is_at(&self, origin: &str) -> bool {
+        let (scheme, authority) = origin.split_once("://").unwrap_or_default();
+        let port = |authority: &str| authority.rsplit_once(':').map(|(_, port)| port.to_owned());
+        let here = is_loopback(authority) && self.is_local();
+        self.origin.split_once("://").is_some_and(|(own, own_authority)| {
+            own == scheme && (own_authority == authority || (here && port(own_authority) == port(authority)))
+        })
+    }
+
+    /// Whether what another URL means lies in it: the same origin, and below what a gateway has before
+    /// the version.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let (root, _) = split_version(&self.path);
+        self.is_at(&other.origin) && (root.is_empty() || begins_with(&other.path, root))
+    }
+
     /// Origin and what the path has before the version (a gateway's own path), and the rest of `path`:
     /// so a call has one path, whichever gateway it goes through.
     pub(crate) fn split<'a>(&self, path: &'a str) -> (String, &'a str) {
@@ -66,8 +84,12 @@ impl Upstream {
     ///
     /// An agent that was given the interface's own path behind the prefix sends it back and it stays
     /// as it is. One that was given less (a root without `/v1`, or none of a gateway's path) gets the
-    /// missing part put before it; a path outside the interface stays as it is.
+    /// missing part put before it; a path outside the interface stays as it is, and so does one that an
+    /// answer has led back here.
     pub(crate) fn path_of(&self, rest: &str) -> String {
+        if let Some(path) = exact_path(rest) {
+            return path.to_owned();
+        }
         let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
         if self.path.is_empty() || begins_with(&rest, &self.path) {
             return rest;
@@ -121,6 +143,22 @@ const INTERFACES: [&str; 32] = [
     "uploads",
     "vector_stores",
 ];
+
+/// The path of an exact rest.
+fn exact_path(rest: &str) -> Option<&str> {
+    let path = rest.strip_prefix(FOREIGN).or_else(|| rest.strip_prefix(EXACT))?;
+    path.starts_with('/').then_some(path)
+}
+
+/// Whether this rest was led back from an answer of another origin.
+pub(crate) fn is_foreign(rest: &str) -> bool {
+    rest.strip_prefix(FOREIGN).is_some_and(|path| path.starts_with('/'))
+}
+
+/// How long the authority at the beginning of this is.
+pub(crate) fn authority_of(behind_scheme: &str) -> usize {
+    behind_scheme.find(['/', '?', '#']).unwrap_or(behind_scheme.len())
+}
 
 /// A path without its version, and the version with its slash (`/v1`, `/v1beta`; empty if none).
 pub(crate) fn split_version(path: &str) -> (&str, &str) {
@@ -181,7 +219,10 @@ pub(crate) fn owner<'a>(keys: &'a [Key], provider: &str, headers: &HeaderMap, qu
             }) || query.split('&').any(|pair| pair.strip_prefix("key=") == Some(secret)))
     };
     let owners: Vec<&str> = keys.iter().filter(|key| carried(&key.secret)).map(|key| key.provider.as_str()).collect();
-    if owners.contains(&provider) { None } else { owners.first().copied() }
+    // A further upstream of a provider, `openai-2`, was named in the environment too.
+    let further = provider.rsplit_once('-').filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let family = further.map_or(provider, |(name, _)| name);
+    if owners.iter().any(|owner| [provider, family].contains(owner)) { None } else { owners.first().copied() }
 }
 
 #[cfg(test)]
@@ -243,6 +284,8 @@ mod tests {
         assert_eq!(owner(&keys, "openai", &bearer("mistral-key"), ""), Some("mistral"));
         assert_eq!(owner(&keys, "openai", &bearer("shared-key"), ""), None);
         assert_eq!(owner(&keys, "openai", &bearer("unknown-key"), ""), None);
+        assert_eq!(owner(&keys, "openai-2", &bearer("sk-openai-1"), ""), None);
+        assert_eq!(owner(&keys, "openai-2", &bearer("mistral-key"), ""), Some("mistral"));
         assert_eq!(owner(&keys, "google", &HeaderMap::new(), "alt=sse&key=mistral-key"), Some("mistral"));
     }
 }

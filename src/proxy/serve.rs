@@ -16,11 +16,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::exchange::Exchange;
 use super::listener::settled;
 use super::reply::{self, Body};
-use super::{Boxed, Served, coding, header};
+use super::route::Upstream;
+use super::{Boxed, Served, back, coding, header};
 use crate::model::event::Ending;
 
 /// Answers with what was decided on.
-pub(crate) async fn handle(served: Served, method: &Method, mut exchange: Exchange) -> Response<Body> {
+pub(crate) async fn handle(
+    served: Served,
+    upstream: &Upstream,
+    method: &Method,
+    mut exchange: Exchange,
+) -> Response<Body> {
     let status = StatusCode::from_u16(served.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let length: usize = served.pieces.iter().map(|(_, piece)| piece.len()).sum();
     let broken = match &served.ending {
@@ -29,9 +35,10 @@ pub(crate) async fn handle(served: Served, method: &Method, mut exchange: Exchan
         Ending::ClientLeft => Some("the recorded answer goes no further".to_owned()),
     };
     let bodiless = *method == Method::HEAD || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-    let headers = frame(&header::map(&served.headers), length, broken.is_some(), bodiless);
+    let mut headers = frame(&header::map(&served.headers), length, broken.is_some(), bodiless);
     let transfer = if headers.contains_key(CONTENT_LENGTH) || bodiless { "" } else { "chunked" };
     exchange.head(status.as_u16(), &headers, transfer);
+    back::lead_back(exchange.shared(), upstream, status.as_u16(), &mut headers);
     let nothing = bodiless || (length == 0 && broken.is_none());
     if nothing {
         exchange.end(Ending::Complete);

@@ -11,6 +11,7 @@ pub(crate) mod lanes;
 mod leash;
 mod live;
 mod missed;
+mod others;
 mod program;
 mod providers;
 mod recorder;

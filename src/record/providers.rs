@@ -27,6 +27,8 @@ pub struct Provider {
     pub name: String,
     /// Its interface with its version; `None` if it is known only where the user has named it.
     pub url: Option<String>,
+    /// Where such a one usually is: a variable with this URL is led, none is set.
+    pub usual: Option<String>,
     /// Variables whose URL has the version.
     #[serde(default)]
     pub base: Vec<String>,

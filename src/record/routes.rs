@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::others::is_further;
 use super::providers::{Provider, TABLE};
 use crate::config::Dotenv;
 use crate::proxy::{Key, Listener, Upstream};
@@ -75,6 +76,8 @@ impl Named {
 pub struct Routes {
     /// Where calls go, by prefix.
     pub upstreams: Vec<Upstream>,
+    /// Where calls went in the recording that is replayed, by prefix.
+    pub formerly: Vec<Upstream>,
     /// Keys of the environment and the `.env` file, each with its provider.
     pub keys: Vec<Key>,
     /// Files with certificate authorities that the environment names.
@@ -83,19 +86,19 @@ pub struct Routes {
     pub named: Vec<Named>,
     /// What could not be followed, one line each.
     pub warnings: Vec<String>,
-    variables: Vec<Variable>,
+    pub(super) variables: Vec<Variable>,
     no_proxy: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Variable {
-    name: String,
-    prefix: String,
-    url: Url,
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) prefix: String,
+    pub(super) url: Url,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Url {
+pub(super) enum Url {
     Base,
     Root,
     /// What the user's own URL has before its host and behind it.
@@ -106,11 +109,11 @@ enum Url {
 }
 
 /// A base URL that the user has set.
-struct Setting {
-    name: String,
-    root: bool,
-    value: String,
-    file: Option<PathBuf>,
+pub(super) struct Setting {
+    pub(super) name: String,
+    pub(super) root: bool,
+    pub(super) value: String,
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Routes {
@@ -137,6 +140,7 @@ impl Routes {
         for (name, url) in given {
             routes.add_given(name, url, None)?;
         }
+        routes.lead_others(from);
         Ok(routes)
     }
 
@@ -212,7 +216,7 @@ impl Routes {
     }
 
     /// The upstream that a setting means, and what its URL has around the host.
-    fn read(&mut self, setting: &Setting) -> Option<(Upstream, String, String)> {
+    pub(super) fn read(&mut self, setting: &Setting) -> Option<(Upstream, String, String)> {
         let value = full_url(&setting.name, &setting.value);
         let upstream = match Upstream::parse("", &value) {
             Ok(upstream) => upstream,
@@ -229,7 +233,7 @@ impl Routes {
     }
 
     /// Gives an upstream that the user has set a prefix: the provider's, or one more where two differ.
-    fn place(&mut self, provider: &Provider, mut upstream: Upstream, setting: &Setting) -> String {
+    pub(super) fn place(&mut self, provider: &Provider, mut upstream: Upstream, setting: &Setting) -> String {
         let taken = |name: &str| self.upstreams.iter().any(|known| known.name == name);
         let mut name = provider.name.clone();
         let mut number = 2;
@@ -277,6 +281,14 @@ impl Routes {
         self.variables.iter().filter(|it| it.prefix == prefix).map(|it| it.name.as_str()).collect()
     }
 
+    /// The routes with those of a recording: its answers may point there.
+    #[must_use]
+    pub fn after(mut self, recorded: &[(String, String)]) -> Self {
+        let parsed = recorded.iter().filter_map(|(name, url)| Upstream::parse(name, url).ok());
+        self.formerly = parsed.filter(|then| self.upstreams.iter().any(|now| now.name == then.name)).collect();
+        self
+    }
+
     /// Prefixes and URLs, as a recording names them.
     #[must_use]
     pub fn list(&self) -> Vec<(String, String)> {
@@ -310,11 +322,6 @@ pub fn placeholders(
 #[must_use]
 pub fn has_placeholder(headers: &[(String, String)], query: &str) -> bool {
     query.contains(PLACEHOLDER) || headers.iter().any(|(_, value)| value.contains(PLACEHOLDER))
-}
-
-fn is_further(name: &str, provider: &str) -> bool {
-    let number = name.strip_prefix(provider).and_then(|rest| rest.strip_prefix('-'));
-    number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 fn settings(provider: &Provider, from: Surroundings<'_>) -> Vec<Setting> {
@@ -404,6 +411,7 @@ mod tests {
     fn made(routes: &Routes, names: &[&str]) -> String {
         let listener = Listener::start(crate::proxy::Setup {
             upstreams: routes.upstreams.clone(),
+            formerly: Vec::new(),
             keys: Vec::new(),
             authorities: Vec::new(),
             token: "tok".to_owned(),
@@ -431,6 +439,7 @@ mod tests {
         insta::assert_snapshot!(made(&routes, &[""]), @"
         OPENAI_BASE_URL=http://ADDRESS/tok/openai/v1
         OPENAI_API_BASE=http://ADDRESS/tok/openai/v1
+        OPENAI_API_BASE_URL=http://ADDRESS/tok/openai/v1
         ANTHROPIC_BASE_URL=http://ADDRESS/tok/anthropic
         ANTHROPIC_API_URL=http://ADDRESS/tok/anthropic
         ANTHROPIC_API_BASE=http://ADDRESS/tok/anthropic
@@ -467,6 +476,7 @@ mod tests {
         insta::assert_snapshot!(made(&routes, &["OPENAI", "ANTHROPIC_BASE", "OLLAMA_HOST", "PROXY", "proxy"]), @"
         OPENAI_BASE_URL=http://u:p@ADDRESS/tok/openai/x/openai/v1?a=1
         OPENAI_API_BASE=http://ADDRESS/tok/openai/x/openai/v1
+        OPENAI_API_BASE_URL=http://ADDRESS/tok/openai/x/openai/v1
         ANTHROPIC_BASE_URL=http://ADDRESS/tok/anthropic/a
         OLLAMA_HOST=http://ADDRESS/tok/ollama
         AZURE_OPENAI_ENDPOINT=http://ADDRESS/tok/azure/
@@ -490,6 +500,7 @@ mod tests {
         insta::assert_snapshot!(made(&routes, &["OPENAI"]), @"
         OPENAI_BASE_URL=http://ADDRESS/tok/openai/v1
         OPENAI_API_BASE=http://ADDRESS/tok/openai-2/v1
+        OPENAI_API_BASE_URL=http://ADDRESS/tok/openai/v1
         ");
     }
 
@@ -504,6 +515,7 @@ mod tests {
         insta::assert_snapshot!(made(&routes, &["OPENAI", "ANTHROPIC_BASE", "MY_GW"]), @"
         OPENAI_BASE_URL=http://ADDRESS/tok/openai/v1
         OPENAI_API_BASE=http://ADDRESS/tok/openai/v1
+        OPENAI_API_BASE_URL=http://ADDRESS/tok/openai/v1
         ANTHROPIC_BASE_URL=http://ADDRESS/tok/anthropic/x
         MY_GW_BASE_URL=http://ADDRESS/tok/my-gw/v1
         ");
@@ -535,7 +547,7 @@ mod tests {
     fn what_is_no_url_is_left_alone_and_said() {
         let variables = pairs(&[("OPENAI_BASE_URL", "not a url")]);
         let routes = Routes::new(Surroundings { variables: &variables, ..Surroundings::default() }).unwrap();
-        assert_eq!(routes.variables_of("openai"), ["OPENAI_API_BASE"]);
+        assert_eq!(routes.variables_of("openai"), ["OPENAI_API_BASE", "OPENAI_API_BASE_URL"]);
         assert_eq!(routes.warnings.len(), 1);
     }
 

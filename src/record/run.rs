@@ -113,6 +113,7 @@ pub fn run(setup: Setup) -> Result<Outcome, Failure> {
     settle(watch.as_ref());
     let listener = Listener::start(proxy::Setup {
         upstreams: setup.routes.upstreams.clone(),
+        formerly: setup.routes.formerly.clone(),
         keys: setup.routes.keys.clone(),
         authorities: setup.routes.authorities.clone(),
         token: setup.token,

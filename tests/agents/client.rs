@@ -30,7 +30,11 @@ impl Client {
 
     /// One to the provider that this variable names.
     pub(crate) fn of(name: &str) -> io::Result<Self> {
-        let url = variable(name);
+        Self::at(&variable(name))
+    }
+
+    /// One to this URL.
+    pub(crate) fn at(url: &str) -> io::Result<Self> {
         let rest = url.strip_prefix("http://").ok_or_else(|| io::Error::other("no base URL"))?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = format!("/{}", path.trim_end_matches("v1").trim_end_matches('/'));

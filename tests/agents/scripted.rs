@@ -36,13 +36,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// The host and path that a redirect leads to.
+fn led_to(client: &Client, location: &str, path: &str) -> (String, String) {
+    if let Some(rest) = location.strip_prefix("http://") {
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        return (host.to_owned(), format!("/{path}"));
+    }
+    if location.starts_with('/') {
+        return (client.host.clone(), location.to_owned());
+    }
+    let place = format!("{}{path}", client.prefix);
+    let end = place.rfind('/').map_or(0, |at| at + 1);
+    (client.host.clone(), format!("{}{location}", &place[..end]))
+}
+
 fn append(file: &str, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(file)?;
     file.write_all(format!("{line}\n").as_bytes())
 }
 
 /// Makes the requests of a file, one a line: method, path, body; `> name: value` before a line is one
-/// more header of it. `${NAME}` is a variable, `${stdin}` the standard input. Prints every answer.
+/// more header of it, and from `@ NAME` on this variable has the base URL. `${NAME}` is a variable, `${stdin}`
+/// the standard input. Redirects are followed, with the key only within one origin. Prints every answer.
 fn requests(file: &str) -> io::Result<()> {
     let text = fs::read_to_string(file)?;
     let mut input = String::new();
@@ -58,7 +73,12 @@ fn requests(file: &str) -> io::Result<()> {
         text
     };
     let mut headers = usual();
+    let mut base = "OPENAI_BASE_URL".to_owned();
     for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(name) = line.strip_prefix("@ ") {
+            name.clone_into(&mut base);
+            continue;
+        }
         if let Some(header) = line.strip_prefix("> ") {
             let (name, value) = header.split_once(": ").ok_or_else(|| io::Error::other("a header"))?;
             headers.push((name.to_owned(), filled(value)));
@@ -67,8 +87,26 @@ fn requests(file: &str) -> io::Result<()> {
         let mut words = line.splitn(3, ' ');
         let (method, path) = (words.next().unwrap_or_default(), filled(words.next().unwrap_or_default()));
         let body = filled(words.next().unwrap_or_default());
-        let mut client = Client::new()?;
-        let answer = client.ask(method, &path, &std::mem::replace(&mut headers, usual()), body.as_bytes())?;
+        let mut client = Client::of(&base)?;
+        let (first, mut path, mut sent) = (client.host.clone(), path, std::mem::replace(&mut headers, usual()));
+        let location = |client: &mut Client, path: &str, sent: &[(String, String)]| -> io::Result<Option<String>> {
+            let answer = client.ask(method, path, sent, body.as_bytes())?;
+            let location = answer.header("location").map(str::to_owned).filter(|_| answer.status == 307);
+            Ok(location)
+        };
+        if path.ends_with('/') {
+            while let Some(next) = location(&mut client, &path, &sent)? {
+                let (host, to) = led_to(&client, &next, &path);
+                if host != first {
+                    sent.retain(|(name, _)| name != "Authorization");
+                }
+                (client, path) = (Client::at(&format!("http://{host}"))?, to);
+                if !path.ends_with('/') {
+                    break;
+                }
+            }
+        }
+        let answer = client.ask(method, &path, &sent, body.as_bytes())?;
         let again = answer.header("retry-after").map(|value| format!(" retry-after {value}")).unwrap_or_default();
         let kind = answer.header("content-type").unwrap_or("-").to_owned();
         let mut got = Vec::new();

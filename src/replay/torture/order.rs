@@ -47,6 +47,7 @@ fn stage(written: &Written) -> Stage {
     let upstream = Upstream::parse("openai", "http://127.0.0.1:9/v1").expect("it is a URL");
     let listener = Listener::start(Setup {
         upstreams: vec![upstream],
+        formerly: Vec::new(),
         keys: Vec::new(),
         authorities: Vec::new(),
         token: "token".into(),
