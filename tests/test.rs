@@ -82,6 +82,71 @@ fn a_name_that_differs_is_not_the_cause() {
 }
 
 #[test]
+fn what_was_approximated_is_said_and_doubts_fail() {
+    let with_end = |end: &'static str| {
+        move |asked: &Asked| {
+            let text = asked.text();
+            let is_last = text.contains("You plan trips.") && text.contains("\"role\":\"tool\"");
+            let run = text.find("This is run ").map_or("", |at| &text[at + 12..at + 48]);
+            let abbreviated = format!("{}…{}", &run[..run.len().min(4)], &run[run.len().saturating_sub(4)..]);
+            if is_last { Reply::chat(&end.replace("RUN", &abbreviated)) } else { team::model_of("get_fare")(asked) }
+        }
+    };
+    let keep = |end: &'static str| {
+        let trial = team::recorded_with(&with_end(end), "named");
+        let ran = trial.finish(trial.command().args(["snapshot", "--name", "lyon", "--yes"]));
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        trial
+    };
+    let accept = |trial: &Trial, what: &str| {
+        let toml = file(trial, "retake.toml");
+        let lines: Vec<&str> = toml.lines().filter(|line| !line.starts_with("accept")).collect();
+        let with = lines.join("\n").replace("levels", &format!("accept = [\"{what}\"]\nlevels"));
+        trial.env.write("retake.toml", again(trial, &with));
+    };
+    let named = Regex::new(r"`[0-9a-f]{4}`").expect("a pattern");
+
+    let trial = keep("Lyon is sunny.");
+    let passed = test(&trial, "named");
+    insta::assert_snapshot!(steady(&passed.out), @r"
+    PASS  lyon   11 nodes  <time>  approximated: 2 calls exact up to 1 name
+    1 workflow: 1 passed
+    ");
+
+    let trial = keep("Run RUN says that Lyon is sunny.");
+    let stale = test(&trial, "named");
+    assert_eq!(stale.code, Some(1), "{}", stale.out);
+    insta::assert_snapshot!(named.replace_all(&steady(&stale.out), "`<name>`"), @r#"
+    FAIL  lyon   11 nodes  <time>
+          A2 You plan trips. This is run (node <n>)  `<name>` in this answer may be left of a recorded name, which is another one now
+            accept it with `accept = ["stale"]` in `[[workflow]]`, or record it again
+          look into it with `retake diff <run> <run>` or `retake step <run>`
+    1 workflow: 1 failed
+    "#);
+    accept(&trial, "redacted");
+    assert_eq!(test(&trial, "named").code, Some(1));
+    accept(&trial, "stale");
+    let stale = test(&trial, "named");
+    assert_eq!(stale.code, Some(0), "{}", stale.out);
+    assert!(stale.out.contains("1 stale name may stand in an answer"), "{}", stale.out);
+
+    let trial = keep("Take sk-proj-a1B2c3D4e5F6g7H8i9J0k1L2m3 to Lyon.");
+    let redacted = test(&trial, "named");
+    assert_eq!(redacted.code, Some(1), "{}", redacted.out);
+    insta::assert_snapshot!(steady(&redacted.out), @r#"
+    FAIL  lyon   11 nodes  <time>
+          A2 You plan trips. This is run (node <n>)  this answer held a credential, and the agent was given the placeholder for it
+            accept it with `accept = ["redacted"]` in `[[workflow]]`, or record it again
+          look into it with `retake diff <run> <run>` or `retake step <run>`
+    1 workflow: 1 failed
+    "#);
+    accept(&trial, "redacted");
+    let redacted = test(&trial, "named");
+    assert_eq!(redacted.code, Some(0), "{}", redacted.out);
+    assert!(redacted.out.contains("redacted: node "), "{}", redacted.out);
+}
+
+#[test]
 fn a_dropped_tool_is_caught() {
     insta::assert_snapshot!(caught("dropped"), @r"
     FAIL  lyon   11 nodes  <time>

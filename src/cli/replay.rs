@@ -19,7 +19,7 @@ use crate::model::event::{Seq, Started};
 use crate::model::{NodeId, Run, RunId};
 use crate::record::{self, Input};
 use crate::replay::effects::{self, Effect};
-use crate::replay::{self, Job, Options, Plan, Scope, Wanted};
+use crate::replay::{self, Job, Loose, Options, Plan, Scope, Wanted};
 use crate::text::escape::one_line;
 use crate::text::json::Path;
 use crate::ui::streams;
@@ -176,6 +176,8 @@ pub(crate) struct Done {
     pub(crate) run: Run,
     /// For each refused request the recorded call that is nearest to it.
     pub(crate) nearest: BTreeMap<Seq, NodeId>,
+    /// Approximations that were made.
+    pub(crate) loose: Loose,
 }
 
 /// The command: the given one, else the recorded one; a stranger's is never run unasked.
@@ -401,6 +403,7 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
         line,
         run: sealed.run,
         nearest: performed.nearest,
+        loose: performed.loose,
     })
 }
 

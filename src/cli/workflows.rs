@@ -13,7 +13,7 @@ use crate::config::{self, Settings, Workflow};
 use crate::model::{self, Run, RunId};
 use crate::record;
 use crate::replay::{Live, Options, Plan, unmatched};
-use crate::snapshot::{self, Failure, Folder, Kind as FailureKind, Outcome, Snapshot, Verdict};
+use crate::snapshot::{self, Failure, Folder, Outcome, Snapshot, Verdict};
 use crate::store::{Recording, Store};
 use crate::text::escape::one_line;
 use crate::text::json::Path as JsonPath;
@@ -70,6 +70,8 @@ pub(crate) struct Tested {
     pub(crate) result: Result<Vec<Failure>, Error>,
     /// The replay's grade line.
     pub(crate) grade: String,
+    /// Every approximation that the replay made.
+    pub(crate) approximations: Vec<String>,
     /// Whether the agent was ended by an interrupt (SIGINT).
     pub(crate) interrupted: bool,
     /// Names of recording and replay in the store, where a failure was kept.
@@ -94,6 +96,7 @@ impl Tested {
             nodes: self.nodes,
             took: self.took,
             grade: self.grade.clone(),
+            approximations: self.approximations.clone(),
             runs: self.runs.clone(),
             snapshot: short(&project.folder.snapshot(&self.workflow.name)),
             result,
@@ -154,6 +157,7 @@ fn one(workflow: &Workflow, project: &Project, how: &How, globals: &Globals) -> 
         took: 0,
         result: Ok(Vec::new()),
         grade: String::new(),
+        approximations: Vec::new(),
         interrupted: false,
         runs: None,
         now: None,
@@ -216,21 +220,22 @@ fn attempt(
     };
     let done = replay::perform(recorded.clone(), options, &request, &quiet)?;
     tested.grade.clone_from(&done.line);
+    tested.approximations.clone_from(&done.loose.says);
     tested.interrupted = done.run.ended.as_ref().is_some_and(|ended| ended.code == INTERRUPTED);
     let refused = unmatched(&plan, &done.run);
     let outcome = Outcome {
         recorded: &recorded,
         replay: &done.run,
         unmatched: &refused,
+        stale: &done.loose.stale,
+        redacted: &done.loose.redacted,
         timed_out: seconds.filter(|_| done.timed_out),
     };
     let failures = snapshot::check(outcome, workflow, &settings.names);
     if !failures.is_empty() {
         let store = Store::open(&scratch.0).map_err(|error| library::failed(&error))?;
         let replayed = store.load(&done.run.id).map_err(|error| library::failed(&error))?;
-        let whole = failures
-            .iter()
-            .all(|failure| !matches!(failure.kind, FailureKind::Unmatched | FailureKind::Timeout | FailureKind::Crash));
+        let whole = failures.iter().all(|failure| failure.kind.can_be_accepted());
         let text = whole.then(|| kept::text_of(&replayed.events));
         let file = match &text {
             // Its nodes have the numbers that they will have once it is accepted.

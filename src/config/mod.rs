@@ -18,7 +18,7 @@ pub use moment::{now, seed};
 pub use places::places;
 pub use settings::{FILE, Names, Policy, Problem, Redact, Replay, Settings, Tier, Tool};
 pub use whereabouts::{Location, store_to_read, store_to_write};
-pub use workflow::{Expected, Level, Workflow, is_file_name, with_volatile};
+pub use workflow::{Doubt, Expected, Level, Workflow, is_file_name, with_volatile};
 
 #[cfg(test)]
 mod tests {

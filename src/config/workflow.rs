@@ -10,6 +10,7 @@
 //! answer = { contains = ["Lyon"] }      # by default the program's output must be what it was
 //! directory = "agents"                  # where the command runs; by default the folder of `retake.toml`
 //! timeout = 60                          # seconds
+//! accept = ["stale", "redacted"]        # answers that may hold a recorded name, or lack a credential
 //! ```
 
 use std::ops::Range;
@@ -40,6 +41,29 @@ impl Level {
             Self::Wire => "wire",
             Self::Trajectory => "trajectory",
             Self::Answer => "answer",
+        }
+    }
+}
+
+/// What may be wrong with an answer without a test being able to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Doubt {
+    /// It may hold a part of a recorded name.
+    Stale,
+    /// It held a credential, and has a placeholder now.
+    Redacted,
+}
+
+impl Doubt {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Stale, Self::Redacted];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::Redacted => "redacted",
         }
     }
 }
@@ -77,13 +101,15 @@ pub struct Workflow {
     pub directory: Option<String>,
     /// Seconds until the agent is ended.
     pub timeout: Option<u64>,
+    /// What does not fail a test.
+    pub accept: Vec<Doubt>,
     /// Where its name is written, in bytes.
     pub at: Range<usize>,
     /// Where the list `volatile` is written, if it is.
     pub volatile_at: Option<Range<usize>>,
 }
 
-const KEYS: &[&str] = &["name", "command", "levels", "volatile", "tools", "answer", "directory", "timeout"];
+const KEYS: &[&str] = &["name", "command", "levels", "volatile", "tools", "answer", "directory", "timeout", "accept"];
 
 /// Reads all workflows.
 pub(super) fn workflows(value: &Value<'_>) -> Result<Vec<Workflow>, Wrong> {
@@ -111,6 +137,7 @@ fn workflow(value: &Value<'_>) -> Result<Workflow, Wrong> {
         answer: Expected::Recorded,
         directory: None,
         timeout: None,
+        accept: Vec::new(),
         at: value.span(),
         volatile_at: None,
     };
@@ -131,6 +158,7 @@ fn workflow(value: &Value<'_>) -> Result<Workflow, Wrong> {
                 workflow.volatile = list(value, &is_name)?;
                 workflow.volatile_at = Some(value.span());
             }
+            "accept" => workflow.accept = doubts(value)?,
             "tools" => workflow.tools = list(value, &is_name)?,
             "answer" => workflow.answer = answer(value)?,
             "directory" => workflow.directory = Some(string(value, &is_below)?),
@@ -157,6 +185,14 @@ fn levels(value: &Value<'_>) -> Result<Vec<Level>, Wrong> {
     let known = Level::ALL.map(|level| (level.as_str(), level));
     let levels: Vec<Level> = items.iter().map(|item| one_of(item, &known)).collect::<Result<_, _>>()?;
     if levels.is_empty() { Err(wrong(value.span().start, "at least one level was expected")) } else { Ok(levels) }
+}
+
+fn doubts(value: &Value<'_>) -> Result<Vec<Doubt>, Wrong> {
+    let DeValue::Array(items) = value.get_ref() else {
+        return Err(wrong(value.span().start, "a list was expected"));
+    };
+    let known = Doubt::ALL.map(|doubt| (doubt.as_str(), doubt));
+    items.iter().map(|item| one_of(item, &known)).collect()
 }
 
 fn answer(value: &Value<'_>) -> Result<Expected, Wrong> {

@@ -1,7 +1,7 @@
 //! Results of tests in the shapes that machines read: JSON lines, `JUnit` XML, GitHub's commands and summary.
 //!
 //! `retake test --json` prints a line of type `workflow` for each workflow: its `name`, `result` (`passed`, `failed`
-//! or `broken`), `nodes`, `duration_us`, `grade`, the `recording` and `replay` that were kept, and its `failures`,
+//! or `broken`), `nodes`, `duration_us`, `grade`, its `approximations`, the `recording` and `replay` that were kept, and its `failures`,
 //! each with `kind`, `level`, `node`, its `label` in the snapshot, `name`, `says`, `path`, `recorded`, `now` and `why`.
 //!
 //! `JUnit`: the schema that Jenkins and GitLab read. GitHub: workflow commands (`::error file=…`) and the job summary,
@@ -25,6 +25,7 @@ struct WorkflowLine<'a> {
     nodes: usize,
     duration_us: u64,
     grade: &'a str,
+    approximations: &'a [String],
     recording: Option<&'a str>,
     replay: Option<&'a str>,
     failures: Vec<FailureLine<'a>>,
@@ -60,6 +61,7 @@ pub fn json(verdict: &Verdict) -> String {
         nodes: verdict.nodes,
         duration_us: verdict.took,
         grade: &verdict.grade,
+        approximations: &verdict.approximations,
         recording: verdict.runs.as_ref().map(|(recording, _)| recording.as_str()),
         replay: verdict.runs.as_ref().map(|(_, replay)| replay.as_str()),
         failures,
@@ -176,7 +178,8 @@ pub fn summary(verdicts: &[Verdict]) -> String {
             Ended::Broken { .. } => "**could not be tested**",
         };
         let cell = |text: &str| escaped(text).replace('|', "\\|").replace(['\n', '\r'], " ").replace('<', "&lt;");
-        let headline = cell(&verdict.headline());
+        let headline = if verdict.passed() { verdict.approximations.join("; ") } else { verdict.headline() };
+        let headline = cell(&headline);
         let _ = writeln!(out, "| {} | {result} | {} | {headline} |", cell(&verdict.name), verdict.nodes);
     }
     for verdict in verdicts.iter().filter(|verdict| !verdict.passed()) {

@@ -17,7 +17,7 @@ pub(super) struct Tally {
     decided: BTreeMap<Seq, (Action, Grade)>,
     told: BTreeMap<Seq, (Action, Grade)>,
     /// What may be left of recorded names in answers, by call.
-    stale: BTreeSet<(Seq, String)>,
+    stale: BTreeMap<(Seq, String), Option<NodeId>>,
     /// Answers that ended in another order than recorded.
     pub(super) disordered: usize,
     /// Nodes whose answers still hold placeholders of secrets.
@@ -27,14 +27,22 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn count(&mut self, decided: &Decided) {
         self.decided.insert(decided.seq, (decided.action, decided.grade));
-        let stale = decided.notes.iter().filter_map(|note| note.strip_prefix(STALE));
-        self.stale.extend(stale.map(|name| (decided.seq, name.to_owned())));
+        self.doubt(decided);
     }
 
     pub(super) fn count_told(&mut self, decided: &Decided) {
         self.told.insert(decided.seq, (decided.action, decided.grade));
+        self.doubt(decided);
+    }
+
+    fn doubt(&mut self, decided: &Decided) {
         let stale = decided.notes.iter().filter_map(|note| note.strip_prefix(STALE));
-        self.stale.extend(stale.map(|name| (decided.seq, name.to_owned())));
+        self.stale.extend(stale.map(|name| ((decided.seq, name.to_owned()), decided.node)));
+    }
+
+    /// What may be left of recorded names in answers, and the node whose answer it is.
+    pub(super) fn stale(&self) -> Vec<(Option<NodeId>, String)> {
+        self.stale.iter().map(|((_, name), node)| (*node, name.clone())).collect()
     }
 
     pub(super) fn refused(&mut self, seq: Seq) {
@@ -61,27 +69,7 @@ pub(super) fn line(
     ignored: usize,
     live_always: bool,
 ) -> String {
-    let names = matcher.naming.count();
-    let up_to = format!("exact up to {names} {}", if names == 1 { "name" } else { "names" });
-    let readings: Vec<String> =
-        matcher.naming.readings.iter().map(|held| format!("reading {}, now {}", held.recorded, held.new)).collect();
-    let held = if readings.is_empty() { "held".to_owned() } else { format!("held ({})", readings.join("; ")) };
-    let mut counts: BTreeMap<u8, (usize, &str)> = BTreeMap::new();
-    for (action, grade) in tally.decided.values() {
-        let (rank, word) = match (action, grade) {
-            (Action::Serve, Grade::Exact) => (0, "exact"),
-            (Action::Serve, Grade::Names) => (1, up_to.as_str()),
-            (Action::Serve, Grade::Held) => (2, held.as_str()),
-            (Action::Serve, Grade::Interchangeable) => (3, "interchangeable"),
-            (Action::Serve, Grade::Ignored) => (4, "equal but for ignored fields"),
-            (Action::Serve, Grade::Place | Grade::Miss) => (4, "served"),
-            (Action::ServeEdited, _) => (5, "edited"),
-            (Action::SendChanged, _) => (6, "sent changed"),
-            (Action::Send, _) => (7, "sent"),
-            (Action::Refuse, _) => (8, "refused"),
-        };
-        counts.entry(rank).or_insert((0, word)).0 += 1;
-    }
+    let counts = counts(matcher, tally);
     let calls: usize = counts.values().map(|(count, _)| count).sum();
     let mut parts: Vec<String> = counts.values().map(|(count, word)| format!("{count} {word}")).collect();
     if parts.is_empty() {
@@ -93,25 +81,8 @@ pub(super) fn line(
     if !unused.is_empty() {
         let _ = write!(out, "; recorded and not asked for: {}", super::plan::named(&unused));
     }
-    for group in Twins::merged(&matcher.twins) {
-        let _ = write!(out, "; {}", group.says());
-    }
-    match tally.stale.len() {
-        0 => {}
-        1 => out.push_str("; 1 stale name may stand in an answer"),
-        several => {
-            let _ = write!(out, "; {several} stale names may stand in answers");
-        }
-    }
-    if tally.disordered == 0 {
-        out.push_str("; order kept");
-    } else {
-        let answers = if tally.disordered == 1 { "answer" } else { "answers" };
-        let _ = write!(out, "; order of {} {answers} not kept", tally.disordered);
-    }
-    if !tally.redacted.is_empty() {
-        let nodes: Vec<NodeId> = tally.redacted.iter().copied().collect();
-        let _ = write!(out, "; redacted: {}", super::plan::named(&nodes));
+    for doubt in doubts(matcher, tally, &["order kept"]) {
+        let _ = write!(out, "; {doubt}");
     }
     if ignored > 0 {
         let _ = write!(out, "; {ignored} {} ignored", if ignored == 1 { "field" } else { "fields" });
@@ -121,6 +92,83 @@ pub(super) fn line(
     }
     let _ = write!(out, "; {} sent", tally.sent());
     out
+}
+
+/// How many calls were answered in which way, best first.
+fn counts(matcher: &Matcher, tally: &Tally) -> BTreeMap<u8, (usize, String)> {
+    let names = matcher.naming.count();
+    let up_to = format!("exact up to {names} {}", if names == 1 { "name" } else { "names" });
+    let readings: Vec<String> =
+        matcher.naming.readings.iter().map(|held| format!("reading {}, now {}", held.recorded, held.new)).collect();
+    let held = if readings.is_empty() { "held".to_owned() } else { format!("held ({})", readings.join("; ")) };
+    let mut counts: BTreeMap<u8, (usize, String)> = BTreeMap::new();
+    for (action, grade) in tally.decided.values() {
+        let (rank, word) = match (action, grade) {
+            (Action::Serve, Grade::Exact) => (EXACT, "exact"),
+            (Action::Serve, Grade::Names) => (1, up_to.as_str()),
+            (Action::Serve, Grade::Held) => (2, held.as_str()),
+            (Action::Serve, Grade::Interchangeable) => (3, "interchangeable"),
+            (Action::Serve, Grade::Ignored) => (4, "equal but for ignored fields"),
+            (Action::Serve, Grade::Place | Grade::Miss) => (5, "served"),
+            (Action::ServeEdited, _) => (EDITED, "edited"),
+            (Action::SendChanged, _) => (7, "sent changed"),
+            (Action::Send, _) => (8, "sent"),
+            (Action::Refuse, _) => (9, "refused"),
+        };
+        counts.entry(rank).or_insert_with(|| (0, word.to_owned())).0 += 1;
+    }
+    counts
+}
+
+/// Ranks in [`counts`] between which an answer is a recorded one, but for something.
+const EXACT: u8 = 0;
+const EDITED: u8 = 6;
+
+/// What is said of answers whatever their grade; `in_order` where they ended as they were recorded.
+fn doubts(matcher: &Matcher, tally: &Tally, in_order: &[&str]) -> Vec<String> {
+    let mut out: Vec<String> = Twins::merged(&matcher.twins).iter().map(Twins::says).collect();
+    match tally.stale.len() {
+        0 => {}
+        1 => out.push("1 stale name may stand in an answer".to_owned()),
+        several => out.push(format!("{several} stale names may stand in answers")),
+    }
+    if tally.disordered == 0 {
+        out.extend(in_order.iter().map(|says| (*says).to_owned()));
+    } else {
+        let answers = if tally.disordered == 1 { "answer" } else { "answers" };
+        out.push(format!("order of {} {answers} not kept", tally.disordered));
+    }
+    if !tally.redacted.is_empty() {
+        let nodes: Vec<NodeId> = tally.redacted.iter().copied().collect();
+        out.push(format!("redacted: {}", super::plan::named(&nodes)));
+    }
+    out
+}
+
+/// Every approximation that a replay made, a part of a line each; none of one whose calls are all answered exactly.
+pub(super) fn approximations(matcher: &Matcher, tally: &Tally) -> Vec<String> {
+    let counted = counts(matcher, tally);
+    let mut out: Vec<String> =
+        counted.range(EXACT + 1..EDITED).map(|(_, (count, word))| format!("{} {word}", calls(*count))).collect();
+    out.extend(matcher.held.values().map(|held| format!("result held: {}", held_line(held))));
+    let told = |wanted: Grade| {
+        tally.told.values().filter(|(action, grade)| *action == Action::Serve && *grade == wanted).count()
+    };
+    for (count, word) in [(told(Grade::Names), "up to names"), (told(Grade::Held), "held")] {
+        if count > 0 {
+            out.push(format!("{count} announced {word}"));
+        }
+    }
+    out.extend(doubts(matcher, tally, &[]));
+    let unused = matcher.unused();
+    if !unused.is_empty() {
+        out.push(format!("recorded and not asked for: {}", super::plan::named(&unused)));
+    }
+    out
+}
+
+fn calls(count: usize) -> String {
+    crate::text::units::count(count, "call")
 }
 
 fn tools(matcher: &Matcher, tally: &Tally, replay: Option<&Run>) -> String {

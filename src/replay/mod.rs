@@ -35,7 +35,7 @@ mod value;
 pub use assess::{Assessment, Judged, Reason, Word, gradeable};
 pub use change::{Change, Error, Scope, Target, Wanted};
 pub use flake::{Flakiness, Order, Race, Replayed, Volatile, What, flakiness};
-pub use perform::{Job, Performed, perform, started};
+pub use perform::{Job, Loose, Performed, perform, started};
 pub use plan::{Live, Options, Plan, ranges};
 pub use rehearse::Rehearsal;
 pub use unmatched::{Unmatched, unmatched};

@@ -68,6 +68,19 @@ pub struct Performed {
     pub timed_out: bool,
     /// For each refused request the recorded call that is nearest to it.
     pub nearest: BTreeMap<Seq, NodeId>,
+    /// Approximations that were made.
+    pub loose: Loose,
+}
+
+/// What keeps a replay from being the recording again.
+#[derive(Debug, Clone, Default)]
+pub struct Loose {
+    /// Every approximation, a part of a line each.
+    pub says: Vec<String>,
+    /// What may be left of recorded names in answers, and the node whose answer it is.
+    pub stale: Vec<(Option<NodeId>, String)>,
+    /// Nodes whose answers held placeholders of secrets.
+    pub redacted: Vec<NodeId>,
 }
 
 struct Ears {
@@ -160,16 +173,21 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
     let timed_out = timer.is_some_and(Timer::stop);
     let outcome = outcome?;
     let replay = assembled();
-    let (line, refused, sent, nearest) = tape.finish(|matcher, tally| {
+    let (line, refused, sent, nearest, loose) = tape.finish(|matcher, tally| {
         let mut line = grade::line(matcher, tally, replay.as_ref(), ignored, always);
         if ears.once.load(Ordering::SeqCst) {
             line.push_str("; the agent was ended");
         }
-        (line, tally.refusals(), tally.sent(), matcher.nearest.clone())
+        let loose = Loose {
+            says: grade::approximations(matcher, tally),
+            stale: tally.stale(),
+            redacted: tally.redacted.iter().copied().collect(),
+        };
+        (line, tally.refusals(), tally.sent(), matcher.nearest.clone(), loose)
     });
     job.watch.saw(Event::Note(Note { at: clock(), topic: "grade".into(), text: line.clone() }));
     let ended = ears.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok((Performed { outcome, refused, sent, ended, timed_out, nearest }, line))
+    Ok((Performed { outcome, refused, sent, ended, timed_out, nearest, loose }, line))
 }
 
 /// The first event of a replay: how the run began, with its parent.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::label::labels;
 use super::render::printed;
-use crate::config::{Expected, Level, Names, Workflow};
+use crate::config::{Doubt, Expected, Level, Names, Workflow};
 use crate::diff::{self, Change, ChangeKind, Pair, Place, Status};
 use crate::model::{self, Detail, NodeId, Run};
 use crate::names::Steady;
@@ -31,6 +31,10 @@ pub enum Kind {
     ToolResult,
     /// The answer differs.
     Answer,
+    /// The agent was given what may be left of a recorded name.
+    Stale,
+    /// The agent was given a placeholder where a credential was recorded.
+    Redacted,
 }
 
 impl Kind {
@@ -45,7 +49,15 @@ impl Kind {
             Self::Trajectory => "trajectory",
             Self::ToolResult => "tool_result",
             Self::Answer => "answer",
+            Self::Stale => "stale_name",
+            Self::Redacted => "redacted_answer",
         }
+    }
+
+    /// Whether the replay can take the recording's place; otherwise the workflow has to be recorded again.
+    #[must_use]
+    pub fn can_be_accepted(self) -> bool {
+        !matches!(self, Self::Unmatched | Self::Timeout | Self::Crash | Self::Stale | Self::Redacted)
     }
 }
 
@@ -83,6 +95,10 @@ pub struct Outcome<'a> {
     pub replay: &'a Run,
     /// Its calls that were refused.
     pub unmatched: &'a [Unmatched],
+    /// What may be left of recorded names in answers, by node.
+    pub stale: &'a [(Option<NodeId>, String)],
+    /// Nodes whose answers held placeholders of credentials.
+    pub redacted: &'a [NodeId],
     /// The seconds after which the agent was ended, if it was.
     pub timed_out: Option<u64>,
 }
@@ -135,11 +151,39 @@ pub fn check(outcome: Outcome<'_>, workflow: &Workflow, rules: &Names) -> Vec<Fa
     if is(Level::Answer) && !ended_early {
         found.extend(answer((recorded, replay), workflow, &names));
     }
+    found.extend(doubtful(outcome, workflow));
     let labels = labels(recorded);
     for failure in &mut found {
         failure.label = failure.node.and_then(|node| labels.get(&node).cloned()).unwrap_or_default();
     }
     found.retain(|failure| failure.level.is_none_or(is) || failure.kind == Kind::Unmatched);
+    found
+}
+
+/// Answers of which it is not known that the agent got what a fresh one would have said.
+fn doubtful(outcome: Outcome<'_>, workflow: &Workflow) -> Vec<Failure> {
+    let accept =
+        |what: &str| vec![format!("accept it with `accept = [\"{what}\"]` in `[[workflow]]`, or record it again")];
+    let mut found = Vec::new();
+    if !workflow.accept.contains(&Doubt::Stale) {
+        let mut seen = BTreeSet::new();
+        for (node, name) in outcome.stale.iter().filter(|stale| seen.insert(*stale)) {
+            found.push(Failure {
+                says: format!("`{name}` in this answer may be left of a recorded name, which is another one now"),
+                why: accept(Doubt::Stale.as_str()),
+                ..failure(Kind::Stale, None, *node, outcome.recorded)
+            });
+        }
+    }
+    if !workflow.accept.contains(&Doubt::Redacted) {
+        for node in outcome.redacted {
+            found.push(Failure {
+                says: "this answer held a credential, and the agent was given the placeholder for it".to_owned(),
+                why: accept(Doubt::Redacted.as_str()),
+                ..failure(Kind::Redacted, None, Some(*node), outcome.recorded)
+            });
+        }
+    }
     found
 }
 

@@ -14,6 +14,8 @@ pub struct Verdict {
     pub took: u64,
     /// The replay's grade line; empty if it never ran.
     pub grade: String,
+    /// Every approximation that the replay made.
+    pub approximations: Vec<String>,
     /// Recording and replay, where they were kept in the store.
     pub runs: Option<(RunId, RunId)>,
     /// Path of the snapshot, from where the test was started.

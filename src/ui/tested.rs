@@ -20,7 +20,12 @@ pub fn verdict(verdict: &Verdict, width: usize, paper: Paper) -> String {
     };
     let name = one_line(&verdict.name);
     let nodes = count(verdict.nodes, "node");
-    let mut out = format!("{}  {name:width$}  {nodes:>9}  {}\n", paper.paint(style, word), duration(verdict.took));
+    let mut out = format!("{}  {name:width$}  {nodes:>9}  {}", paper.paint(style, word), duration(verdict.took));
+    if verdict.passed() && !verdict.approximations.is_empty() {
+        let says: Vec<String> = verdict.approximations.iter().map(|says| one_line(says)).collect();
+        let _ = write!(out, "  {}", paper.paint(Style::Faint, &format!("approximated: {}", says.join("; "))));
+    }
+    out.push('\n');
     match &verdict.result {
         Ended::Passed => {}
         Ended::Failed(failures) => {
