@@ -42,6 +42,7 @@ pub(super) struct Tape {
     redactor: Arc<Redactor>,
     listener: Arc<dyn Listener>,
     pace: bool,
+    patience: Duration,
     /// Values that stand for keys which this machine does not have.
     placeholders: Vec<String>,
 }
@@ -92,11 +93,28 @@ impl Tape {
             secrets: HashMap::new(),
             denied: HashMap::new(),
         };
-        Self { state: Mutex::new(state), changed: Notify::new(), watch, redactor, listener, pace, placeholders }
+        Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            watch,
+            redactor,
+            listener,
+            pace,
+            patience: PATIENCE,
+            placeholders,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tape for simulated time: it waits for the end of other answers only, however long that takes.
+    #[cfg(test)]
+    pub(super) fn untimed(mut self) -> Self {
+        self.patience = Duration::MAX;
+        self.lock().vain = VAIN;
+        self
     }
 
     /// What the replay came to.
@@ -320,7 +338,7 @@ impl Tape {
                         state.release(flight);
                         break;
                     }
-                    Block::Answering => PATIENCE,
+                    Block::Answering => self.patience,
                     Block::Expected => GRACE,
                 }
             };

@@ -29,6 +29,8 @@ pub(super) enum Turn {
     Called(Vec<Called>),
     /// Results of tools, by call id.
     Results(Vec<(String, String)>),
+    /// An item that the provider keeps, by its id.
+    Item(String),
 }
 
 /// A request, whatever it is written like.
@@ -43,6 +45,8 @@ pub(super) struct Ask {
     /// Id of the response that this one goes on from.
     pub(super) previous: Option<String>,
     pub(super) stream: bool,
+    /// Prefix by which it goes out, where that is not the interface's own.
+    pub(super) by: Option<&'static str>,
 }
 
 /// What a model says.
@@ -73,6 +77,7 @@ impl Ask {
             temperature: "1".to_owned(),
             previous: None,
             stream: false,
+            by: None,
         }
     }
 
@@ -121,6 +126,7 @@ impl Ask {
                         write!(out, "|result {id} {text}").expect("a text can be written to");
                     }
                 }
+                Turn::Item(id) => write!(out, "|item {id}").expect("a text can be written to"),
             }
         }
         out
@@ -135,7 +141,7 @@ impl Ask {
     }
 
     pub(super) fn provider(&self) -> &'static str {
-        if self.form == Form::Messages { "anthropic" } else { "openai" }
+        self.by.unwrap_or(if self.form == Form::Messages { "anthropic" } else { "openai" })
     }
 
     pub(super) fn dialect(&self) -> &'static Dialect {
@@ -243,6 +249,7 @@ impl Ask {
                     format!(r#"{{"role":"tool","tool_call_id":{},"content":{}}}"#, quote(id), quote(text))
                 })
                 .collect(),
+            Turn::Item(_) => Vec::new(),
         }
     }
 
@@ -271,6 +278,7 @@ impl Ask {
                 }));
                 format!(r#"{{"role":"user","content":{blocks}}}"#)
             }
+            Turn::Item(_) => r#"{"role":"user","content":[]}"#.to_owned(),
         }
     }
 
@@ -298,6 +306,7 @@ impl Ask {
                     format!(r#"{{"type":"function_call_output","call_id":{},"output":{}}}"#, quote(id), quote(text))
                 })
                 .collect(),
+            Turn::Item(id) => vec![format!(r#"{{"type":"item_reference","id":{}}}"#, quote(id))],
         }
     }
 }
