@@ -128,6 +128,17 @@ pub struct Node {
     pub anchor: Option<(Seq, String)>,
 }
 
+impl Node {
+    /// Of a tool that an answer asked for: the call on the wire that was answered so, and the place among the tool
+    /// calls of that answer. This, and not the id of the tool call, says which one it is.
+    #[must_use]
+    pub fn made_by(&self) -> Option<(Seq, usize)> {
+        let (seq, place) = self.anchor.as_ref()?;
+        let place = place.strip_prefix("call:")?.split(':').next()?.parse().ok()?;
+        Some((*seq, place))
+    }
+}
+
 /// What a node holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Detail {

@@ -1,6 +1,6 @@
 //! Announced nodes: their keys, their documents, and the tool calls that they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -64,18 +64,37 @@ fn document(item: Ref<'_>) -> Document {
     }
 }
 
-/// Which announced node is which tool of the conversation: by call id, else by name, arguments and time.
+/// Which announced node is which tool of the conversation: by call id, where ids repeat by arguments too; else by
+/// name, arguments and time. An announced tool began after the answer that asked for it.
 pub(crate) fn join(seen: &[Seen], turns: &[Turn<'_>], told: &[Told<'_>]) -> BTreeMap<usize, Seq> {
-    let mut same = BTreeMap::new();
-    let mut used = BTreeSet::new();
+    let mut by_id: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, tool) in seen.iter().enumerate().filter(|(_, tool)| !tool.call.id.is_empty()) {
+        by_id.entry(&tool.call.id).or_default().push(number);
+    }
+    let mut same: BTreeMap<usize, Seq> = BTreeMap::new();
     for told in told {
-        if let Some(id) = &told.begin.call_id
-            && let Some(number) = seen.iter().position(|tool| tool.call.id == *id && !id.is_empty())
-            && !same.contains_key(&number)
-        {
-            same.insert(number, told.begin.seq);
-            used.insert(told.begin.seq);
+        let named = told.begin.call_id.as_deref().and_then(|id| by_id.get_mut(id));
+        let Some(alike) = named.filter(|alike| !alike.is_empty()) else { continue };
+        let place = if let [_] = alike.as_slice() {
+            Some(0)
+        } else {
+            let asked = |number: &usize| turns[seen[*number].turn].ended < told.began;
+            let input = key("tool", &told.begin.name, &told.begin.input);
+            let equal = |number: &usize| arguments(&seen[*number]) == input;
+            let found = alike.iter().position(|number| asked(number) && equal(number));
+            found.or_else(|| alike.iter().position(asked))
+        };
+        if let Some(place) = place {
+            same.insert(alike.remove(place), told.begin.seq);
         }
+    }
+    let mut nameless: HashMap<Key, VecDeque<&Told<'_>>> = HashMap::new();
+    for told in told.iter().filter(|told| told.begin.kind == "tool" && told.begin.call_id.is_none()) {
+        let input = key("tool", &told.begin.name, &told.begin.input);
+        nameless.entry(input).or_default().push_back(told);
+    }
+    if nameless.is_empty() {
+        return same;
     }
     for (number, tool) in seen.iter().enumerate() {
         if same.contains_key(&number) || tool.state == ToolState::RunByProvider {
@@ -83,20 +102,17 @@ pub(crate) fn join(seen: &[Seen], turns: &[Turn<'_>], told: &[Told<'_>]) -> BTre
         }
         let asked = turns[tool.turn].ended;
         let read = tool.readers.first().map_or(usize::MAX, |reader| turns[*reader].began);
-        let arguments = key("tool", &tool.call.name, &Bytes::from(tool.call.arguments.clone()));
-        let found = told.iter().find(|told| {
-            !used.contains(&told.begin.seq)
-                && told.begin.call_id.is_none()
-                && told.begin.kind == "tool"
-                && told.begin.name == tool.call.name
-                && told.began > asked
-                && told.began < read
-                && key("tool", &tool.call.name, &told.begin.input) == arguments
-        });
-        if let Some(told) = found {
+        let Some(alike) = nameless.get_mut(&arguments(tool)) else { continue };
+        if let Some(place) = alike.iter().position(|told| told.began > asked && told.began < read)
+            && let Some(told) = alike.remove(place)
+        {
             same.insert(number, told.begin.seq);
-            used.insert(told.begin.seq);
         }
     }
     same
+}
+
+/// Key of the announced node that this call would be.
+fn arguments(tool: &Seen) -> Key {
+    key("tool", &tool.call.name, &Bytes::from(tool.call.arguments.clone()))
 }

@@ -1,8 +1,9 @@
 //! Lanes: which model call goes on from the answer of which.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::calls;
 use crate::model::{Message, Part, Prompt, Reply};
 
 /// A model call as the search for lanes needs it.
@@ -27,7 +28,7 @@ pub(crate) struct Link {
     pub(crate) compacted: bool,
 }
 
-type Digest = [u8; 32];
+pub(super) type Digest = [u8; 32];
 
 /// What counts of one message, apart from those around it.
 #[derive(Debug)]
@@ -36,10 +37,19 @@ enum Piece {
     Text { words: String, alone: Digest },
     /// A call, a result, a picture.
     Other(Digest),
-    /// The id of the tool call or the result that comes next.
-    Id(Arc<str>),
-    /// A word of the text that comes next, which may be such an id.
-    Word(Arc<str>),
+    /// An id that is said of what comes next.
+    Id(Arc<str>, Says),
+}
+
+/// What an id stands at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// A tool call.
+    Call,
+    /// The result of one.
+    Result,
+    /// A word of a text, which may be such an id.
+    Word,
 }
 
 /// What counts of messages, by their address: calls of one conversation share them.
@@ -47,7 +57,6 @@ type Pieces = HashMap<*const Message, Vec<Piece>>;
 
 fn pieces(message: &Message) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let id = |id: &str| (!id.is_empty()).then(|| Piece::Id(id.into()));
     for part in &message.parts {
         match part {
             Part::Text(part) => {
@@ -59,17 +68,19 @@ fn pieces(message: &Message) -> Vec<Piece> {
                     // Some harnesses write the calls of an answer down as text.
                     let found =
                         words.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-'));
-                    pieces.extend(found.filter(|word| is_id(word)).map(|word| Piece::Word(word.into())));
+                    pieces.extend(found.filter(|word| is_id(word)).map(|word| Piece::Id(word.into(), Says::Word)));
                 }
                 let alone = digest(&["text", &message.role, &words]);
                 pieces.push(Piece::Text { words, alone });
             }
             Part::ToolCall(call) => {
-                pieces.extend(id(&call.id));
-                pieces.push(Piece::Other(digest(&["call", &call.name, &squeeze(&call.arguments)])));
+                pieces.push(Piece::Id(call.id.as_str().into(), Says::Call));
+                pieces.push(Piece::Other(calls::asks(call)));
             }
             Part::ToolResult(result) => {
-                pieces.extend(id(&result.call_id));
+                if !result.call_id.is_empty() {
+                    pieces.push(Piece::Id(result.call_id.as_str().into(), Says::Result));
+                }
                 pieces.push(Piece::Other(digest(&["result", &squeeze(&result.content)])));
             }
             Part::Media(media) => pieces.push(Piece::Other(digest(&["media", &media.text]))),
@@ -79,7 +90,7 @@ fn pieces(message: &Message) -> Vec<Piece> {
     pieces
 }
 
-fn digest(fields: &[&str]) -> Digest {
+pub(super) fn digest(fields: &[&str]) -> Digest {
     let mut hasher = blake3::Hasher::new();
     for field in fields {
         hasher.update(&(field.len() as u64).to_le_bytes());
@@ -95,7 +106,16 @@ struct Shape {
     /// Hash of the first n parts, for n from 0.
     prefixes: Vec<Digest>,
     /// Ids of tool calls and of results, with the place of the part.
-    ids: Vec<(Arc<str>, usize)>,
+    ids: Vec<Mention>,
+}
+
+/// An id in a conversation.
+#[derive(Debug)]
+struct Mention {
+    id: Arc<str>,
+    says: Says,
+    /// Place of the part that it is said of.
+    at: usize,
 }
 
 /// Texts of one speaker that stand together: they count as one.
@@ -141,11 +161,12 @@ impl Shape {
                 self.close(speech);
                 self.push(*part);
             }
-            Piece::Id(id) => {
-                self.close(speech);
-                self.ids.push((Arc::clone(id), self.parts.len()));
+            Piece::Id(id, says) => {
+                if *says != Says::Word {
+                    self.close(speech);
+                }
+                self.ids.push(Mention { id: Arc::clone(id), says: *says, at: self.parts.len() });
             }
-            Piece::Word(word) => self.ids.push((Arc::clone(word), self.parts.len())),
         }
     }
 
@@ -156,6 +177,11 @@ impl Shape {
             many => self.push(digest(&["text", speech.role, &many.join(" ")])),
         }
         *speech = Speech::default();
+    }
+
+    /// The last part, and the hash of all.
+    fn end(&self) -> (Option<Digest>, Digest) {
+        (self.parts.last().copied(), self.prefixes[self.parts.len()])
     }
 
     fn push(&mut self, part: Digest) {
@@ -171,7 +197,7 @@ fn is_id(word: &str) -> bool {
         && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-fn squeeze(text: &str) -> String {
+pub(super) fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -182,6 +208,9 @@ struct Found {
     compacted: bool,
 }
 
+/// How many answers that read alike are looked at: of those that nothing else tells apart the latest are likelier.
+const ALIKE: usize = 8;
+
 /// The answers known so far, and what would continue them.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
@@ -190,9 +219,28 @@ pub(crate) struct Lanes {
     long: Vec<bool>,
     continued: Vec<usize>,
     by_response: HashMap<String, Vec<usize>>,
+    /// Answers by the ids of their calls, each answer once.
     by_call: HashMap<String, Vec<usize>>,
-    by_whole: HashMap<Digest, Vec<usize>>,
+    /// Answers by what is said of a call beside its id: see [`Marks`].
+    by_mark: HashMap<Digest, Vec<usize>>,
+    /// Answers by all that was said up to their end, those first that fewer calls have continued.
+    by_whole: HashMap<Digest, BTreeSet<(usize, usize)>>,
+    /// Of every call the hashes by which it stands in `by_whole`.
+    wholes: Vec<Vec<Digest>>,
+    /// Answers that are one text, by that text, alone and with the part before it.
     by_text: HashMap<Digest, Vec<usize>>,
+}
+
+/// What tells a call from others with its id, the surest first: what was asked with the part before it, the
+/// conversation that it answers, what was asked. Servers number calls per turn, or take the tool's name.
+struct Marks([Digest; 3]);
+
+impl Marks {
+    fn of(id: &str, asks: &Digest, before: Option<&Digest>, conversation: &Digest) -> Self {
+        let id = digest(&[id]);
+        let asks = chain(&id, asks);
+        Self([chain(&asks, before.unwrap_or(&[0; 32])), chain(&chain(&id, conversation), &[1; 32]), asks])
+    }
 }
 
 impl Lanes {
@@ -206,6 +254,7 @@ impl Lanes {
         self.ended.push(usize::MAX);
         self.long.push(false);
         self.continued.push(0);
+        self.wholes.push(Vec::new());
         self.asked.len() - 1
     }
 
@@ -216,47 +265,57 @@ impl Lanes {
         for id in reply.id.iter().chain(&reply.conversation).chain(&reply.item_ids) {
             self.by_response.entry(id.clone()).or_default().push(place);
         }
-        for call in reply.tool_calls().filter(|call| !call.id.is_empty()) {
-            self.by_call.entry(call.id.clone()).or_default().push(place);
-        }
-        for parts in std::iter::once(&reply.parts).chain(&reply.choices) {
+        for (choice, parts) in std::iter::once(&reply.parts).chain(&reply.choices).enumerate() {
             let said = Message { role: "assistant".into(), parts: parts.clone(), ..Message::default() };
             let said = Shape::of(&[said.into()], &mut Pieces::new());
             if said.parts.is_empty() {
                 continue;
             }
-            let mut whole = *self.asked[place].prefixes.last().unwrap_or(&[0; 32]);
+            let (last, conversation) = self.asked[place].end();
+            let mut whole = conversation;
             for part in &said.parts {
                 whole = chain(&whole, part);
             }
-            self.by_whole.entry(whole).or_default().push(place);
+            self.by_whole.entry(whole).or_default().insert((self.continued[place], place));
+            self.wholes[place].push(whole);
             if let [only] = said.parts.as_slice()
                 && parts.iter().any(|part| matches!(part, Part::Text(_)))
             {
                 self.by_text.entry(*only).or_default().push(place);
+                if let Some(last) = last {
+                    self.by_text.entry(chain(&last, only)).or_default().push(place);
+                }
+            }
+            for call in said.ids.iter().filter(|mention| choice == 0 && mention.says == Says::Call) {
+                let before = call.at.checked_sub(1).map(|before| said.parts[before]).or(last);
+                let marks = Marks::of(&call.id, &said.parts[call.at], before.as_ref(), &conversation);
+                for mark in marks.0 {
+                    push_once(self.by_mark.entry(mark).or_default(), place);
+                }
+                push_once(self.by_call.entry(call.id.to_string()).or_default(), place);
             }
         }
     }
 
     /// The call that the call at `place`, whose request came at `began`, goes on from.
     pub(crate) fn link(&mut self, place: usize, began: usize, prompt: &Prompt) -> Option<Link> {
-        let before = |candidates: Option<&Vec<usize>>| -> Vec<usize> {
-            let candidates = candidates.map(Vec::as_slice).unwrap_or_default();
-            candidates.iter().copied().filter(|from| *from != place && self.ended[*from] < began).collect()
-        };
+        let before = |from: &usize| *from != place && self.ended[*from] < began;
         let shape = &self.asked[place];
         // The last place wins, so they are gone through from the end; in one place an id counts before the
         // whole, and the first id before the others.
         let mut best: Option<Found> = None;
-        if let Some(from) = prompt.previous.as_deref().and_then(|id| before(self.by_response.get(id)).pop()) {
+        if let Some(known) = prompt.previous.as_deref().and_then(|id| self.by_response.get(id))
+            && let Some(from) = known.iter().rev().copied().find(before)
+        {
             best = Some(Found { from, place: usize::MAX, compacted: false });
         }
-        for (id, at) in shape.ids.iter().rev() {
-            if best.as_ref().is_some_and(|best| best.place > *at) {
+        for (number, mention) in shape.ids.iter().enumerate().rev() {
+            if best.as_ref().is_some_and(|best| best.place > mention.at) {
                 break;
             }
-            if let Some(from) = before(self.by_call.get(&**id)).pop() {
-                best = Some(Found { from, place: *at, compacted: *at < self.asked[from].parts.len() });
+            if let Some(from) = self.introduced(shape, number, before) {
+                let compacted = mention.at < self.asked[from].parts.len();
+                best = Some(Found { from, place: mention.at, compacted });
             }
         }
         for (at, hash) in shape.prefixes[1..].iter().enumerate().rev() {
@@ -264,23 +323,65 @@ impl Lanes {
                 break;
             }
             // Of equal answers to equal requests the one that nobody has continued yet.
-            let candidates = before(self.by_whole.get(hash));
-            if let Some(from) = candidates.into_iter().min_by_key(|from| self.continued[*from]) {
+            let candidates = self.by_whole.get(hash).into_iter().flatten();
+            if let Some(from) = candidates.map(|(_, from)| *from).find(before) {
                 best = Some(Found { from, place: at, compacted: false });
             }
         }
         if best.is_none() {
             for (at, part) in shape.parts.iter().enumerate() {
-                for from in before(self.by_text.get(part)) {
-                    if self.long[from] && self.asked[from].parts.ends_with(&shape.parts[..at]) {
-                        best = Some(Found { from, place: at, compacted: true });
-                    }
+                let known = match at.checked_sub(1) {
+                    Some(last) => self.by_text.get(&chain(&shape.parts[last], part)),
+                    None => self.by_text.get(part),
+                };
+                let mut latest = known.into_iter().flatten().rev().copied().filter(before).take(ALIKE);
+                let fits = |from: &usize| self.long[*from] && self.asked[*from].parts.ends_with(&shape.parts[..at]);
+                if let Some(from) = latest.find(fits) {
+                    best = Some(Found { from, place: at, compacted: true });
                 }
             }
         }
         let link = best.map(|found| Link { from: found.from, compacted: found.compacted })?;
+        for whole in &self.wholes[link.from] {
+            if let Some(alike) = self.by_whole.get_mut(whole) {
+                alike.remove(&(self.continued[link.from], link.from));
+                alike.insert((self.continued[link.from] + 1, link.from));
+            }
+        }
         self.continued[link.from] += 1;
         Some(link)
+    }
+
+    /// The answer that introduced an id: one that alone has it, else the one whose call is the same in more than
+    /// that.
+    fn introduced(&self, shape: &Shape, number: usize, before: impl Fn(&usize) -> bool + Copy) -> Option<usize> {
+        let mention = &shape.ids[number];
+        let mut known = self.by_call.get(&*mention.id)?.iter().rev().copied().filter(before);
+        let latest = known.next()?;
+        let alone = known.next().is_none();
+        if alone && is_id(&mention.id) {
+            return Some(latest);
+        }
+        if mention.says != Says::Call {
+            // The call that stands before it says more.
+            let is_its_call = |other: &Mention| other.says == Says::Call && other.id == mention.id;
+            return (alone && !shape.ids[..number].iter().rev().any(is_its_call)).then_some(latest);
+        }
+        let last = mention.at.checked_sub(1).map(|last| &shape.parts[last]);
+        let marks = Marks::of(&mention.id, shape.parts.get(mention.at)?, last, &shape.prefixes[mention.at]);
+        // What was asked says little where nothing else is there.
+        let marks = &marks.0[..if mention.id.is_empty() { 2 } else { 3 }];
+        marks.iter().find_map(|mark| {
+            let alike = self.by_mark.get(mark)?.iter().rev().copied().filter(before).take(ALIKE);
+            // The first of those that fewest have continued is the latest of them.
+            alike.min_by_key(|from| self.continued[*from])
+        })
+    }
+}
+
+fn push_once(places: &mut Vec<usize>, place: usize) {
+    if places.last() != Some(&place) {
+        places.push(place);
     }
 }
 
@@ -291,17 +392,40 @@ fn chain(before: &Digest, part: &Digest) -> Digest {
     *hasher.finalize().as_bytes()
 }
 
-/// For every turn, in order of their requests, the turn that it continues.
+/// What happened to turns, in order: a request came, or an answer ended.
+pub(super) enum Moment {
+    Asked(usize),
+    Answered(usize),
+}
+
+/// Requests and ends of answers in the order of the events.
+pub(super) fn moments(turns: &[Turn<'_>]) -> Vec<Moment> {
+    let mut moments: Vec<(usize, Moment)> = Vec::with_capacity(turns.len() * 2);
+    for (place, turn) in turns.iter().enumerate() {
+        moments.push((turn.began, Moment::Asked(place)));
+        if turn.ended != usize::MAX {
+            moments.push((turn.ended, Moment::Answered(place)));
+        }
+    }
+    moments.sort_by_key(|(at, _)| *at);
+    moments.into_iter().map(|(_, moment)| moment).collect()
+}
+
+/// For every turn the turn that it continues.
 pub(crate) fn links(turns: &[Turn<'_>]) -> Vec<Option<Link>> {
     let mut lanes = Lanes::default();
     let mut pieces = Pieces::new();
     for turn in turns {
         lanes.ask_as(Shape::of(&turn.prompt.messages, &mut pieces));
     }
-    for (place, turn) in turns.iter().enumerate() {
-        lanes.answer(place, turn.ended, turn.reply);
+    let mut links = vec![None; turns.len()];
+    for moment in moments(turns) {
+        match moment {
+            Moment::Asked(place) => links[place] = lanes.link(place, turns[place].began, turns[place].prompt),
+            Moment::Answered(place) => lanes.answer(place, turns[place].ended, turns[place].reply),
+        }
     }
-    turns.iter().enumerate().map(|(place, turn)| lanes.link(place, turn.began, turn.prompt)).collect()
+    links
 }
 
 /// Numbers the lanes: a call goes on in the lane of the call that it continues, unless several do.
@@ -311,17 +435,28 @@ pub(crate) fn lanes(links: &[Option<Link>]) -> Vec<u32> {
         followers[link.from] += 1;
     }
     let mut next = 0;
-    let mut lanes = Vec::with_capacity(links.len());
-    for link in links {
-        lanes.push(match link {
-            Some(link) if followers[link.from] == 1 => lanes[link.from],
-            _ => {
-                next += 1;
-                next - 1
+    let mut lanes: Vec<Option<u32>> = vec![None; links.len()];
+    for place in 0..links.len() {
+        // The call that is gone on from may have a higher place: its body may have come sooner.
+        let (mut first, mut unknown) = (place, Vec::new());
+        let lane = loop {
+            if let Some(lane) = lanes[first] {
+                break lane;
             }
-        });
+            unknown.push(first);
+            match links[first] {
+                Some(link) if followers[link.from] == 1 => first = link.from,
+                _ => {
+                    next += 1;
+                    break next - 1;
+                }
+            }
+        };
+        for place in unknown {
+            lanes[place] = Some(lane);
+        }
     }
-    lanes
+    lanes.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

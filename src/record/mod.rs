@@ -6,6 +6,7 @@
 
 pub mod announced;
 mod assemble;
+pub(crate) mod calls;
 mod child;
 pub(crate) mod lanes;
 mod leash;
@@ -23,6 +24,8 @@ mod steering;
 mod streams;
 mod take;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 pub use assemble::{assemble, summarise};

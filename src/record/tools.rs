@@ -1,10 +1,10 @@
 //! Tools that ran inside the agent, read off the conversation.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
-use super::lanes::{Link, Turn};
-use crate::model::{Message, Part, ToolCall, ToolResult, ToolState};
+use super::calls::{Asked, Asks, Calls, Made, Shown};
+use super::lanes::{self, Link, Moment, Turn};
+use crate::model::{Part, ToolCall, ToolResult, ToolState};
 
 /// A tool as the conversation shows it.
 #[derive(Debug, Clone)]
@@ -25,18 +25,30 @@ pub(crate) struct Seen {
 
 /// Finds all tools of a run, in order of the turns that show them.
 pub(crate) fn tools(turns: &[Turn<'_>], links: &[Option<Link>]) -> Vec<Seen> {
-    let results = index(turns, links);
-    let mut shown: HashSet<String> = HashSet::new();
+    let shown = shown(turns, links);
+    let mut results: HashMap<Made, Vec<(usize, &ToolResult)>> = HashMap::new();
+    for (place, asked) in shown.iter().enumerate() {
+        for at in asked.results.iter().filter(|at| at.is_new) {
+            if let (Some(made), Some(Part::ToolResult(result))) = (at.made, part(turns, place, at)) {
+                let readers = results.entry(made).or_default();
+                if readers.last().is_none_or(|(last, _)| *last != place) {
+                    readers.push((place, result));
+                }
+            }
+        }
+    }
     let introduced: HashSet<&str> =
         turns.iter().flat_map(|turn| turn.reply.tool_calls()).map(|call| call.id.as_str()).collect();
+    let mut known = HashSet::new();
     let mut found = Vec::new();
-    for (place, turn) in turns.iter().enumerate() {
-        let before = found.len();
-        harness_calls(turns, links, place, (&introduced, &shown), &mut found);
-        for (number, call) in turn.reply.tool_calls().enumerate() {
+    for (turn, asked) in shown.iter().enumerate() {
+        if links[turn].is_some() {
+            harness_calls(turns, turn, asked, (&introduced, &mut known), &mut found);
+        }
+        for (place, call) in turns[turn].reply.tool_calls().enumerate() {
             let mut seen = Seen {
-                turn: place,
-                place: format!("call:{number}:{}", call.name),
+                turn,
+                place: format!("call:{place}:{}", call.name),
                 call: call.clone(),
                 result: None,
                 readers: Vec::new(),
@@ -44,92 +56,35 @@ pub(crate) fn tools(turns: &[Turn<'_>], links: &[Option<Link>]) -> Vec<Seen> {
             };
             if call.by_provider {
                 seen.state = ToolState::RunByProvider;
-                seen.result = own_result(&turn.reply.parts, &call.id).map(|result| (result, place));
-            } else {
-                let at = readers(turns, links, &results, place, number, call);
-                if let Some((first, result)) = at.first() {
-                    seen.state = ToolState::ResultSeen;
-                    seen.result = Some(((*result).clone(), *first));
-                    seen.readers = at.iter().map(|(turn, _)| *turn).collect();
-                }
+                seen.result = own_result(&turns[turn].reply.parts, &call.id).map(|result| (result, turn));
+            } else if let Some(readers) = results.get(&Made { turn, place })
+                && let Some((first, result)) = readers.first()
+            {
+                seen.state = ToolState::ResultSeen;
+                seen.result = Some(((*result).clone(), *first));
+                seen.readers = readers.iter().map(|(turn, _)| *turn).collect();
             }
             found.push(seen);
         }
-        shown.extend(found[before..].iter().map(|seen| seen.call.id.clone()));
     }
     found
 }
 
-/// Messages of a turn that the turn which it continues did not have.
-fn new_messages<'a>(turns: &[Turn<'a>], links: &[Option<Link>], place: usize) -> &'a [Arc<Message>] {
-    let messages = &turns[place].prompt.messages;
-    let before = links[place].map(|link| &turns[link.from].prompt.messages);
-    let same = before.into_iter().flatten().zip(messages).take_while(|(old, new)| Arc::ptr_eq(old, new)).count();
-    &messages[same..]
-}
-
-type Results<'a> = HashMap<&'a str, Vec<(usize, &'a ToolResult)>>;
-
-/// Results by the ids of their calls, and the turns that show them first.
-fn index<'a>(turns: &[Turn<'a>], links: &[Option<Link>]) -> Results<'a> {
-    let mut results: Results<'_> = HashMap::new();
-    for place in 0..turns.len() {
-        for result in results_in(new_messages(turns, links, place)) {
-            results.entry(&result.call_id).or_default().push((place, result));
+/// What every request says of tool calls.
+fn shown(turns: &[Turn<'_>], links: &[Option<Link>]) -> Vec<Asked> {
+    let (mut calls, mut known) = (Calls::default(), Asks::new());
+    let mut shown = vec![Asked::default(); turns.len()];
+    for moment in lanes::moments(turns) {
+        match moment {
+            Moment::Asked(turn) => shown[turn] = calls.ask(turn, links[turn], turns[turn].prompt, &mut known),
+            Moment::Answered(turn) => calls.answer(turn, turns[turn].reply),
         }
     }
-    results
+    shown
 }
 
-/// Turns that show the result of a call first in their lanes, in order.
-fn readers<'a>(
-    turns: &[Turn<'a>],
-    links: &[Option<Link>],
-    results: &Results<'a>,
-    asked: usize,
-    number: usize,
-    call: &ToolCall,
-) -> Vec<(usize, &'a ToolResult)> {
-    let continues = |turn: usize| links[turn].is_some_and(|link| link.from == asked);
-    if call.id.is_empty() {
-        return (asked + 1..turns.len())
-            .filter(|turn| continues(*turn))
-            .filter_map(|turn| Some((turn, unnamed_result(&turns[turn], number, call)?)))
-            .collect();
-    }
-    let later: Vec<(usize, &ToolResult)> = results
-        .get(call.id.as_str())
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-        .iter()
-        .copied()
-        .filter(|(turn, _)| turns[*turn].began > turns[asked].ended)
-        .collect();
-    let mut direct: Vec<(usize, &ToolResult)> = Vec::new();
-    for (turn, result) in &later {
-        if continues(*turn) && !direct.iter().any(|(known, _)| known == turn) {
-            direct.push((*turn, *result));
-        }
-    }
-    if direct.is_empty() { later.into_iter().take(1).collect() } else { direct }
-}
-
-/// The result of a call without an id: by its place among the results after the last answer.
-fn unnamed_result<'a>(turn: &Turn<'a>, number: usize, call: &ToolCall) -> Option<&'a ToolResult> {
-    let messages = &turn.prompt.messages;
-    let last = messages.iter().rposition(|message| {
-        message.parts.iter().any(|part| matches!(part, Part::ToolCall(call) if !call.by_provider))
-    })?;
-    let results: Vec<&ToolResult> = messages[last..]
-        .iter()
-        .flat_map(|message| &message.parts)
-        .filter_map(|part| match part {
-            Part::ToolResult(result) => Some(result),
-            _ => None,
-        })
-        .collect();
-    let result = results.get(number)?;
-    result.name.as_ref().is_none_or(|name| *name == call.name).then_some(*result)
+fn part<'a>(turns: &[Turn<'a>], turn: usize, at: &Shown) -> Option<&'a Part> {
+    turns[turn].prompt.messages.get(at.message)?.parts.get(at.part)
 }
 
 fn own_result(parts: &[Part], id: &str) -> Option<ToolResult> {
@@ -139,49 +94,35 @@ fn own_result(parts: &[Part], id: &str) -> Option<ToolResult> {
     })
 }
 
-/// Calls that no answer contained and that the turn before did not show: made by the harness.
-fn harness_calls(
-    turns: &[Turn<'_>],
-    links: &[Option<Link>],
-    place: usize,
-    (introduced, shown): (&HashSet<&str>, &HashSet<String>),
+/// Calls that no answer contained and that the turn before did not show: made by the harness. What stands in the
+/// first request of a conversation was remembered, not done in this run.
+fn harness_calls<'a>(
+    turns: &[Turn<'a>],
+    turn: usize,
+    asked: &Asked,
+    (introduced, known): (&HashSet<&str>, &mut HashSet<&'a str>),
     found: &mut Vec<Seen>,
 ) {
-    // What stands in the first request of a conversation was remembered, not done in this run.
-    let Some(link) = links[place] else { return };
-    let is_new = |call: &&ToolCall| {
-        let id = call.id.as_str();
-        !id.is_empty() && !introduced.contains(id) && !shown.contains(id) && !call.by_provider
-    };
-    let calls: Vec<&ToolCall> = calls_in(new_messages(turns, links, place)).filter(is_new).collect();
-    if calls.is_empty() {
-        return;
-    }
-    let known: HashSet<&str> = calls_in(&turns[link.from].prompt.messages).map(|call| call.id.as_str()).collect();
-    let made = calls.into_iter().filter(|call| !known.contains(call.id.as_str()));
-    for (number, call) in made.enumerate() {
-        let result = results_in(&turns[place].prompt.messages).find(|result| result.call_id == call.id).cloned();
+    let mut number = 0;
+    for (place, at) in asked.calls.iter().enumerate().filter(|(_, at)| at.made.is_none() && at.is_new) {
+        let Some(Part::ToolCall(call)) = part(turns, turn, at) else { continue };
+        let may_be_known = call.id.is_empty() || introduced.contains(call.id.as_str());
+        if may_be_known || call.by_provider || !known.insert(&call.id) {
+            continue;
+        }
+        let result = asked.results.iter().find(|result| result.call == Some(place));
+        let result = result.and_then(|at| part(turns, turn, at)).and_then(|part| match part {
+            Part::ToolResult(result) => Some((result.clone(), turn)),
+            _ => None,
+        });
         found.push(Seen {
-            turn: place,
+            turn,
             place: format!("harness:{number}:{}", call.name),
             call: call.clone(),
-            result: result.map(|result| (result, place)),
-            readers: vec![place],
+            result,
+            readers: vec![turn],
             state: ToolState::MadeByHarness,
         });
+        number += 1;
     }
-}
-
-fn calls_in(messages: &[Arc<Message>]) -> impl Iterator<Item = &ToolCall> {
-    messages.iter().flat_map(|message| &message.parts).filter_map(|part| match part {
-        Part::ToolCall(call) => Some(call),
-        _ => None,
-    })
-}
-
-fn results_in(messages: &[Arc<Message>]) -> impl Iterator<Item = &ToolResult> {
-    messages.iter().flat_map(|message| &message.parts).filter_map(|part| match part {
-        Part::ToolResult(result) => Some(result),
-        _ => None,
-    })
 }

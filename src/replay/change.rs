@@ -231,10 +231,9 @@ impl Change {
                 Ok(Self { wanted, old: Some(old.to_owned()), target, meant: None })
             }
             Some(Step::Key(key)) if key == "arguments" || key == "name" => {
-                let (seq, place) = node.anchor.clone().ok_or_else(|| missing(node, &wanted.path))?;
-                let number = place.strip_prefix("call:").and_then(|rest| rest.split(':').next()?.parse::<usize>().ok());
-                let asked = run.graph.nodes().find(|node| node.seq == Some(seq));
-                let (Some(number), Some(asked)) = (number, asked) else {
+                let made_by = node.made_by();
+                let asked = made_by.and_then(|(seq, _)| run.graph.nodes().find(|node| node.seq == Some(seq)));
+                let (Some((_, number)), Some(asked)) = (made_by, asked) else {
                     return Err(Error::Refused {
                         node: node.id,
                         reason: "no answer contains this call, the agent made it itself".into(),

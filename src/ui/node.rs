@@ -209,7 +209,10 @@ fn answer(out: &mut Sheet, run: &Run, node: &Node, reply: &Reply, paper: Paper) 
             .graph
             .out_of_node(node.id)
             .filter(|(_, edge)| **edge == Edge::ToolCall)
-            .find(|(other, _)| ran(run, *other, &call.id, &call.name))
+            .find(|(other, _)| {
+                let made_by = run.graph.node(*other).and_then(Node::made_by);
+                made_by.is_some_and(|(_, made_at)| made_at == place)
+            })
             .map(|(other, _)| format!("  ran as {other}"))
             .unwrap_or_default();
         let by = if call.by_provider { "  run by the provider" } else { "" };
@@ -223,13 +226,6 @@ fn answer(out: &mut Sheet, run: &Run, node: &Node, reply: &Reply, paper: Paper) 
         let _ = writeln!(out, "{}", paper.paint(Style::Place, &format!("choice {}", place + 2)));
         message::parts(out, parts, message::ANSWER_LINES, paper);
     }
-}
-
-fn ran(run: &Run, id: NodeId, call_id: &str, name: &str) -> bool {
-    run.graph.node(id).is_some_and(|node| match &node.detail {
-        Detail::Tool(tool) => tool.call_id == call_id && node.name == name,
-        _ => false,
-    })
 }
 
 /// Tokens with what is known of caches and reasoning; a part is never added to its whole.

@@ -284,6 +284,7 @@ pub(crate) fn prices() -> Run {
     {
         let mut tool = node(id, Kind::Tool, name, 12, 14, tool(call, r#"{"item": "lamp"}"#, result));
         tool.source = Source::Conversation;
+        tool.anchor = Some((1, format!("call:{}:{name}", id - 2)));
         run.graph.add(tool);
     }
     let answer = call("gpt-5-mini", later, vec![text("Two lamps cost 98, and 7 are left.")], (120, 14));
