@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod fragments;
 pub(crate) mod naming;
 pub(crate) mod opaque;
+pub(crate) mod origin;
 pub(crate) mod places;
 pub(crate) mod readings;
 pub(crate) mod rename;
@@ -12,5 +13,6 @@ pub(crate) mod scrambled;
 pub(crate) mod split;
 pub(crate) mod steady;
 pub(crate) mod temporary;
+pub(crate) mod words;
 
 pub use steady::Steady;

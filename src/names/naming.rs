@@ -9,13 +9,16 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::borders::{joins_after, joins_before};
 use super::clock::{Clock, Reading};
 use super::fragments::{Fragments, follows};
 use super::opaque::{Class, Piece, Splitter, spells};
+use super::origin::{Origins, Source};
 use super::readings;
 use super::rename::Renamer;
 use super::split::Split;
 use super::temporary::is_made_up;
+use super::words::draws;
 use crate::text::json::{Edit, quote};
 use crate::wire::canonical::{Canonical, ResultSpan, Token, TokenKind};
 
@@ -59,9 +62,11 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// How many names it adds to the map.
+    /// How many names it says are other ones now, that were not known to be.
     pub(crate) fn additions(&self) -> usize {
-        self.fresh.len()
+        let renames =
+            |bound: &&Bound| !bound.inner && key(bound.class, &bound.recorded) != key(bound.class, &bound.new);
+        self.fresh.iter().filter(renames).count()
     }
 }
 
@@ -77,15 +82,29 @@ pub(crate) enum Unequal {
         /// What it was renamed to before; `None` if it stood unchanged.
         before: Option<String>,
     },
+    /// A value is not fresh on both sides.
+    Known {
+        /// As it stands in the recording.
+        recorded: String,
+        /// As it stands now.
+        new: String,
+        /// Why it counts as content.
+        why: &'static str,
+    },
 }
 
 impl Unequal {
     /// One line that says what is in the way.
     pub(crate) fn line(&self) -> Option<String> {
-        let Self::Conflict { recorded, before } = self else { return None };
-        Some(match before {
-            None => format!("`{recorded}` stood unchanged before, so it cannot be another name now"),
-            Some(before) => format!("`{recorded}` was renamed to `{before}` before"),
+        Some(match self {
+            Self::Differs => return None,
+            Self::Conflict { recorded, before: None } => {
+                format!("`{recorded}` stood unchanged before, so it cannot be another name now")
+            }
+            Self::Conflict { recorded, before: Some(before) } => {
+                format!("`{recorded}` was renamed to `{before}` before")
+            }
+            Self::Known { recorded, new, why } => format!("`{new}` cannot stand for `{recorded}`: {why}"),
         })
     }
 }
@@ -114,6 +133,10 @@ pub(crate) struct Naming {
     texts: HashMap<Vec<u8>, Replaced>,
     /// Protocol ids whose names are in the map already.
     ids: HashMap<String, String>,
+    /// Who said what in the recording.
+    pub(crate) recorded: Origins,
+    /// Who says what now; nothing where all answers are recorded ones.
+    pub(crate) now: Origins,
 }
 
 impl Naming {
@@ -127,6 +150,30 @@ impl Naming {
             readings: Vec::new(),
             texts: HashMap::new(),
             ids: HashMap::new(),
+            recorded: Origins::default(),
+            now: Origins::default(),
+        }
+    }
+
+    /// Why two values cannot be names that stand for each other, by where they come from.
+    fn content(&self, class: Class, old: &[u8], new: &[u8]) -> Option<&'static str> {
+        // Both machines' places are known from the start.
+        if class == Class::Place {
+            return None;
+        }
+        // The user may say where the agent works; a path below it is the agent's all the same.
+        let given = |source| source == Some(Source::User) && !matches!(class, Class::Temporary | Class::Port);
+        let (then, now) = (self.recorded.first(class, old), self.now.first(class, new));
+        if self.recorded.first(class, new).is_some() {
+            Some("it stands in the recording, so it is no new name")
+        } else if then == Some(Source::Provider) {
+            Some("the recorded one came with an answer, so it is content")
+        } else if now == Some(Source::Provider) {
+            Some("it came with an answer that was not recorded, so it is content")
+        } else if given(then) || given(now) {
+            Some("the user gave it, so it is content")
+        } else {
+            None
         }
     }
 
@@ -247,6 +294,15 @@ struct Trial<'a> {
     out: Outcome,
 }
 
+/// How much a comparison had found at some point.
+struct Mark {
+    fresh: usize,
+    readings: usize,
+    texts: usize,
+    pieces: usize,
+    renames: bool,
+}
+
 impl<'a> Trial<'a> {
     /// Protocol ids in one place: the names in them stand for each other wherever text repeats them.
     fn ids(&mut self) -> Result<(), Unequal> {
@@ -274,8 +330,10 @@ impl<'a> Trial<'a> {
         for (one, other) in left.iter().zip(&right) {
             let (a, b) = (one.of(old), other.of(new));
             let may_be = one.is_or_may_be_name() || other.is_or_may_be_name();
-            if if a == b { may_be } else { self.are_names(one, a, other, b) } {
-                self.bind(one.class.min(other.class), a, b, inner)?;
+            let class = one.class.min(other.class);
+            let names = || self.are_names(one, a, other, b) && self.naming.content(class, a, b).is_none();
+            if if a == b { may_be } else { names() } {
+                self.bind(class, a, b, inner)?;
             }
         }
         Ok(())
@@ -319,8 +377,7 @@ impl<'a> Trial<'a> {
         places: (usize, usize),
         hold: MayHold<'_>,
     ) -> Result<(), Unequal> {
-        let pieces = self.out.pieces.len();
-        let before = (self.out.fresh.len(), self.out.readings.len(), self.out.texts.len(), self.out.renames);
+        let before = self.mark();
         let (old_split, new_split) = (self.sides.recorded.1, self.sides.new.1);
         let alike = old.tokens.len() == new.tokens.len();
         let mut equal = if alike { Ok(()) } else { Err(Unequal::Differs) };
@@ -329,19 +386,12 @@ impl<'a> Trial<'a> {
                 .try_for_each(|step| self.token(old_split.at(left + step), new_split.at(right + step)));
         }
         // A result that differs in a reading is an answer of its own, which is held as a whole.
-        let read_anew = equal.is_ok() && self.out.readings.len() > before.1 && hold(old, new);
+        let read_anew = equal.is_ok() && self.out.readings.len() > before.readings && hold(old, new);
         if equal.is_ok() && !read_anew {
             return Ok(());
         }
         let unequal = equal.err().unwrap_or(Unequal::Differs);
-        for bound in self.out.fresh.drain(before.0..) {
-            self.forward.remove(&*key(bound.class, &bound.recorded));
-            self.backward.remove(&*key(bound.class, &bound.new));
-        }
-        self.out.readings.truncate(before.1);
-        self.out.texts.truncate(before.2);
-        self.out.pieces.truncate(pieces);
-        self.out.renames = before.3;
+        self.undo(&before);
         if !hold(old, new) {
             return Err(unequal);
         }
@@ -353,6 +403,24 @@ impl<'a> Trial<'a> {
             }
         }
         Ok(())
+    }
+
+    fn mark(&self) -> Mark {
+        let out = &self.out;
+        let (fresh, readings, texts, pieces) = (out.fresh.len(), out.readings.len(), out.texts.len(), out.pieces.len());
+        Mark { fresh, readings, texts, pieces, renames: out.renames }
+    }
+
+    /// Forgets what was found since a mark.
+    fn undo(&mut self, mark: &Mark) {
+        for bound in self.out.fresh.drain(mark.fresh..) {
+            self.forward.remove(&*key(bound.class, &bound.recorded));
+            self.backward.remove(&*key(bound.class, &bound.new));
+        }
+        self.out.readings.truncate(mark.readings);
+        self.out.texts.truncate(mark.texts);
+        self.out.pieces.truncate(mark.pieces);
+        self.out.renames = mark.renames;
     }
 
     fn learn(&mut self, old: usize, new: usize) {
@@ -370,7 +438,9 @@ impl<'a> Trial<'a> {
             return Err(Unequal::Differs);
         }
         let (a, b) = (recorded.bytes(one), now.bytes(other));
+        let literal = || old_split.is_literal(old) || new_split.is_literal(new);
         match one.kind {
+            TokenKind::Text if a != b && literal() => Err(Unequal::Differs),
             TokenKind::Text | TokenKind::Key => {
                 self.text((a, old_split.pieces(old)), (b, new_split.pieces(new)), other)
             }
@@ -391,35 +461,116 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// Two texts: piece by piece where they are taken apart alike, else word by word.
     fn text(&mut self, old: (&[u8], &'a [Piece]), new: (&[u8], &'a [Piece]), token: &Token) -> Result<(), Unequal> {
-        let ((old, left), (new, right)) = (old, new);
-        if left.len() != right.len() || !same_literals(old, left, new, right) {
+        let before = self.mark();
+        let found = if old.1.len() == new.1.len() && same_literals(old.0, old.1, new.0, new.1) {
+            self.pieces(old, new, token)
+        } else {
+            Err(Unequal::Differs)
+        };
+        if found != Err(Unequal::Differs) {
+            return found;
+        }
+        self.undo(&before);
+        self.words(old, new, token)
+    }
+
+    fn pieces(&mut self, old: (&[u8], &[Piece]), new: (&[u8], &[Piece]), token: &Token) -> Result<(), Unequal> {
+        let mut held = Vec::new();
+        for (one, other) in old.1.iter().zip(new.1) {
+            self.pair((old.0, one), (new.0, other), token, &mut held)?;
+        }
+        if !held.is_empty() {
+            self.out.texts.push((new.0.to_vec(), held));
+        }
+        Ok(())
+    }
+
+    /// Two pieces that stand in the same place.
+    fn pair(
+        &mut self,
+        (old, one): (&[u8], &Piece),
+        (new, other): (&[u8], &Piece),
+        token: &Token,
+        held: &mut Replaced,
+    ) -> Result<(), Unequal> {
+        let (a, b) = (one.of(old), other.of(new));
+        if a == b {
+            if one.is_or_may_be_name() || other.is_or_may_be_name() {
+                self.bind(one.class.min(other.class), a, b, false)?;
+            } else {
+                self.check(key(one.class, a).as_ref(), key(other.class, b).as_ref(), a)?;
+            }
+        } else if one.reading && other.reading && self.are_readings(old, one, new, other) {
+            self.hold(token, shown(a), shown(b));
+            held.push((other.start as usize..other.end as usize, a.to_vec()));
+        } else if self.are_names(one, a, other, b) {
+            self.bind(one.class.min(other.class), a, b, false)?;
+        } else if one.class == other.class && matches!(one.class, Class::Hex | Class::Random | Class::Port) {
+            if matches!(one.class, Class::Hex | Class::Random) && draws(a, b).is_some_and(|found| found.len() == 1) {
+                return self.bind(one.class, a, b, false);
+            }
+            self.out.pieces.push((one.class, a.to_vec(), b.to_vec()));
+        } else {
+            return Err(Unequal::Differs);
+        }
+        Ok(())
+    }
+
+    /// Two texts whose pieces are not the same: places, paths, ports and readings must be, and between them the
+    /// words that differ must be draws of one maker.
+    fn words(&mut self, old: (&[u8], &[Piece]), new: (&[u8], &[Piece]), token: &Token) -> Result<(), Unequal> {
+        let is_firm = |piece: &&Piece| !matches!(piece.class, Class::Hex | Class::Random);
+        let left: Vec<&Piece> = old.1.iter().filter(is_firm).collect();
+        let right: Vec<&Piece> = new.1.iter().filter(is_firm).collect();
+        if left.len() != right.len() {
             return Err(Unequal::Differs);
         }
         let mut held = Vec::new();
-        for (one, other) in left.iter().zip(right) {
-            let (a, b) = (one.of(old), other.of(new));
-            if a == b {
-                if one.is_or_may_be_name() || other.is_or_may_be_name() {
-                    self.bind(one.class.min(other.class), a, b, false)?;
-                } else {
-                    self.check(key(one.class, a).as_ref(), key(other.class, b).as_ref(), a)?;
-                }
-            } else if one.reading && other.reading && self.are_readings(old, one, new, other) {
-                self.hold(token, shown(a), shown(b));
-                held.push((other.start as usize..other.end as usize, a.to_vec()));
-            } else if self.are_names(one, a, other, b) {
-                self.bind(one.class.min(other.class), a, b, false)?;
-            } else if one.class == other.class && matches!(one.class, Class::Hex | Class::Random | Class::Port) {
-                self.out.pieces.push((one.class, a.to_vec(), b.to_vec()));
-            } else {
-                return Err(Unequal::Differs);
-            }
+        let (mut a, mut b) = (0, 0);
+        for (one, other) in left.iter().zip(&right) {
+            self.gap(&old.0[a..one.start as usize], &new.0[b..other.start as usize])?;
+            self.pair((old.0, one), (new.0, other), token, &mut held)?;
+            (a, b) = (one.end as usize, other.end as usize);
         }
+        self.gap(&old.0[a..], &new.0[b..])?;
         if !held.is_empty() {
-            self.out.texts.push((new.to_vec(), held));
+            self.out.texts.push((new.0.to_vec(), held));
         }
         Ok(())
+    }
+
+    /// Two stretches of text that differ in words only.
+    fn gap(&mut self, old: &[u8], new: &[u8]) -> Result<(), Unequal> {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let (mut a, mut b) = (0, 0);
+        loop {
+            let same = old[a..].iter().zip(&new[b..]).take_while(|(one, other)| one == other).count();
+            if a + same == old.len() && b + same == new.len() {
+                return Ok(());
+            }
+            let begun = old[a..a + same].iter().rev().take_while(|byte| is_part(byte)).count();
+            let end = |text: &[u8], from: usize| from + text[from..].iter().take_while(|byte| is_part(byte)).count();
+            let (one, other) = (a + same - begun..end(old, a + same), b + same - begun..end(new, b + same));
+            let (ahead, left, right) = without_shared(&old[one.clone()], &new[other.clone()]);
+            let joined =
+                ahead == 0 && [(old, one.start), (new, other.start)].iter().any(|(text, at)| joins_before(text, *at));
+            let splitter = &self.naming.splitter;
+            let excluded = splitter.excludes(left) || splitter.excludes(right);
+            let nothing = left.is_empty() || right.is_empty();
+            // A colour says which one.
+            let colour = ahead == 0 && one.start > 0 && old[one.start - 1] == b'#' && left.len() <= 8;
+            if nothing || colour || excluded || joined || joins_after(old, one.end) || joins_after(new, other.end) {
+                return Err(Unequal::Differs);
+            }
+            for (left, right) in draws(left, right).ok_or(Unequal::Differs)? {
+                let is_hex = |word: &[u8]| word.iter().all(u8::is_ascii_hexdigit);
+                let class = if is_hex(left) && is_hex(right) { Class::Hex } else { Class::Random };
+                self.bind(class, left, right, false)?;
+            }
+            (a, b) = (one.end, other.end);
+        }
     }
 
     /// What differs and is no name by itself must be a piece of one: a short commit id, a port without its host.
@@ -487,6 +638,13 @@ impl<'a> Trial<'a> {
         if follows == Some(false) && old_key != new_key {
             return Err(Unequal::Differs);
         }
+        // What is a piece of a name that is another one now comes from where that comes from.
+        if old_key != new_key
+            && follows != Some(true)
+            && let Some(why) = self.naming.content(class, old, new)
+        {
+            return Err(Unequal::Known { recorded: shown(old), new: shown(new), why });
+        }
         let inner = inner || follows == Some(true);
         self.forward.insert(old_key.clone().into_owned(), new_key.clone().into_owned());
         self.backward.insert(new_key.into_owned(), old_key.into_owned());
@@ -551,6 +709,18 @@ fn same_literals(old: &[u8], left: &[Piece], new: &[u8], right: &[Piece]) -> boo
         (a, b) = (one.end as usize, other.end as usize);
     }
     old[a..] == new[b..]
+}
+
+/// Two words that differ, without what they share up to a mark at their beginnings and ends; how much they share at
+/// their beginnings.
+fn without_shared<'a>(old: &'a [u8], new: &'a [u8]) -> (usize, &'a [u8], &'a [u8]) {
+    let is_mark = |byte: &u8| matches!(byte, b'_' | b'-');
+    let same = old.iter().zip(new).take_while(|(one, other)| one == other).count();
+    let ahead = old[..same].iter().rposition(is_mark).map_or(0, |mark| mark + 1);
+    let (old, new) = (&old[ahead..], &new[ahead..]);
+    let same = old.iter().rev().zip(new.iter().rev()).take_while(|(one, other)| one == other).count();
+    let behind = old[old.len() - same..].iter().position(is_mark).map_or(0, |mark| same - mark);
+    (ahead, &old[..old.len() - behind], &new[..new.len() - behind])
 }
 
 /// Whether two pieces of hex are in small letters, share no run of letters, and spell nothing. Codes

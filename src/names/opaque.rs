@@ -110,6 +110,11 @@ impl Splitter {
         &self.forms
     }
 
+    /// Whether the user says that this is no name.
+    pub(crate) fn excludes(&self, word: &[u8]) -> bool {
+        self.never.contains(word)
+    }
+
     /// Appends the pieces of a text, in order.
     pub(crate) fn split(&self, text: &[u8], out: &mut Vec<Piece>) {
         if text.len() < 3 || u32::try_from(text.len()).is_err() {
@@ -371,16 +376,16 @@ fn is_exponent(word: &[u8], letters: usize) -> bool {
     letters == 1 && word.iter().any(|byte| matches!(byte, b'e' | b'E'))
 }
 
-/// `1h30m15s`, `1920x1080p60`, `10gb20mb30`: numbers and their units.
+/// `1h30m15s`, `1920x1080p60`, `10gb20mb30`: numbers and their units, which are of one kind.
 pub(crate) fn is_measure(word: &[u8]) -> bool {
-    const UNITS: [&str; 22] = [
-        "h", "m", "s", "d", "w", "y", "x", "p", "k", "g", "b", "ms", "us", "ns", "kb", "mb", "gb", "tb", "px", "pt",
-        "fps", "min",
+    const KINDS: [&[&str]; 3] = [
+        &["w", "d", "h", "m", "min", "s", "ms", "us", "ns", "y"],
+        &["b", "k", "kb", "m", "mb", "g", "gb", "tb"],
+        &["x", "y", "p", "k", "px", "pt", "fps"],
     ];
-    word.split(u8::is_ascii_digit).filter(|unit| !unit.is_empty()).all(|unit| {
-        let unit = unit.to_ascii_lowercase();
-        UNITS.iter().any(|known| known.as_bytes() == unit)
-    })
+    let units = || word.split(u8::is_ascii_digit).filter(|unit| !unit.is_empty());
+    let is_one = |kind: &[&str], unit: &[u8]| kind.iter().any(|known| unit.eq_ignore_ascii_case(known.as_bytes()));
+    word.first().is_some_and(u8::is_ascii_digit) && KINDS.iter().any(|kind| units().all(|unit| is_one(kind, unit)))
 }
 
 /// Whether a word stands within a long run of base64, in which words mean nothing.

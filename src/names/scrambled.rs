@@ -36,24 +36,24 @@ const RARE: [u32; 26] = [
 /// Of 39,000 different `…_tails` in 430 MB of program sources two are found, and both are random; of
 /// random tails 77 in 100 with 12 letters, 87 in 100 with 16.
 pub(crate) fn is_scrambled(word: &[u8]) -> bool {
-    let (pairs, rare, changes) = pairs(word);
+    let (pairs, rare, changes) = oddness(word);
     word.len() >= 12 && rare * 5 >= pairs * 2 && changes * 4 >= pairs && pairs * 2 >= word.len()
 }
 
 /// Whether it may be one, beside another that surely is none: 95 in 100 random tails of 16 letters.
 pub(crate) fn may_be_scrambled(word: &[u8]) -> bool {
-    let (pairs, rare, changes) = pairs(word);
+    let (pairs, rare, changes) = oddness(word);
     word.len() >= 8 && rare * 10 >= pairs * 3 && changes * 5 >= pairs && pairs * 2 >= word.len()
 }
 
 /// Whether the letters of a short word, of any case, follow each other as those of words seldom do.
 pub(crate) fn is_unusual(word: &[u8]) -> bool {
-    let (pairs, rare, _) = pairs(word);
+    let (pairs, rare, _) = oddness(word);
     pairs >= 3 && rare * 3 >= pairs
 }
 
 /// Pairs of letters, the rare ones among them, and those of a small and a capital letter.
-fn pairs(word: &[u8]) -> (usize, usize, usize) {
+pub(crate) fn oddness(word: &[u8]) -> (usize, usize, usize) {
     let mut found = (0, 0, 0);
     for pair in word.windows(2) {
         let (first, second) = (pair[0], pair[1]);

@@ -15,6 +15,8 @@ pub(crate) struct Split {
     pieces: Vec<Piece>,
     /// Where the pieces of each token begin, and at last where they end.
     starts: Vec<u32>,
+    /// Tokens that count as they stand, in order.
+    literals: Vec<u32>,
     /// Tokens in the order in which they are compared, where it is not their own.
     order: Option<Vec<u32>>,
 }
@@ -45,6 +47,7 @@ impl Split {
         let mut pieces = Vec::new();
         let mut starts = Vec::with_capacity(canonical.tokens.len() + 1);
         let mut literal = false;
+        let mut literals = Vec::new();
         let mut names_in_keys = false;
         let mut port = false;
         for token in &canonical.tokens {
@@ -59,7 +62,7 @@ impl Split {
                     sure: false,
                     reading: false,
                 }),
-                TokenKind::Text if literal => {}
+                TokenKind::Text if literal => literals.push(u32::try_from(starts.len() - 1).unwrap_or(u32::MAX)),
                 kind => split_token(splitter, kind, text, &mut pieces),
             }
             names_in_keys |= token.kind == TokenKind::Key && pieces.len() > start as usize;
@@ -67,7 +70,7 @@ impl Split {
             literal = is_literal(token.kind, text);
         }
         starts.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
-        let mut split = Self { pieces, starts, order: None };
+        let mut split = Self { pieces, starts, literals, order: None };
         if names_in_keys {
             split.order = Some(split.ordered(canonical));
         }
@@ -77,6 +80,11 @@ impl Split {
     /// The pieces of a token.
     pub(crate) fn pieces(&self, token: usize) -> &[Piece] {
         &self.pieces[self.starts[token] as usize..self.starts[token + 1] as usize]
+    }
+
+    /// Whether a token counts as it stands.
+    pub(crate) fn is_literal(&self, token: usize) -> bool {
+        u32::try_from(token).is_ok_and(|token| self.literals.binary_search(&token).is_ok())
     }
 
     /// The token at a place of the order in which they are compared.

@@ -91,10 +91,15 @@ pub(crate) fn is_made_up(name: &[u8]) -> bool {
     let begun = stem.strip_prefix(b".").unwrap_or(stem);
     let after = [&b"tmp"[..], b"temp", b"Temp"].iter().filter_map(|start| begun.strip_prefix(*start)).next_back();
     if let Some(after) = after {
-        let direct = after.len() == 8 && after.contains(&b'_');
+        // Python's eight characters may spell a word.
+        let direct = after.len() == 8
+            && after.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_');
         let rest = after.strip_prefix(b"-").or(after.strip_prefix(b".")).or(after.strip_prefix(b"_")).unwrap_or(after);
         let digit = rest.iter().any(u8::is_ascii_digit);
-        if rest.len() >= 6 && (digit || direct || changes(rest) >= 2 || is_unusual(rest)) {
+        if direct {
+            return true;
+        }
+        if rest.len() >= 6 && (digit || changes(rest) >= 2 || is_unusual(rest)) {
             return true;
         }
     }
@@ -111,8 +116,13 @@ pub(crate) fn is_made_up(name: &[u8]) -> bool {
         }
     }
     if let Some(tail) = mark(6).filter(|tail| !is_file && tail.iter().all(u8::is_ascii_alphanumeric)) {
-        let capital = tail.iter().any(u8::is_ascii_uppercase);
-        if capital && changes(tail) >= 2 {
+        // A word has no digit, and no capital letter but its first.
+        if tail.iter().any(u8::is_ascii_digit) && changes(tail) >= 1 && !is_measure(tail)
+            || changes(tail) >= 2
+            || tail[1..].iter().all(|byte| byte.is_ascii_alphabetic())
+                && tail[1..].iter().any(u8::is_ascii_uppercase)
+                && !is_camel(tail)
+        {
             return true;
         }
     }
@@ -120,6 +130,13 @@ pub(crate) fn is_made_up(name: &[u8]) -> bool {
         let digit = word.iter().any(u8::is_ascii_digit);
         word.len() >= 6 && !is_measure(word) && if digit { changes(word) >= 3 } else { may_be_scrambled(word) }
     })
+}
+
+/// Words that each begin with a capital letter: `MyFile`.
+fn is_camel(word: &[u8]) -> bool {
+    let humps = word.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
+    let runs = word.windows(2).filter(|pair| pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase()).count();
+    humps <= 1 && runs == 0
 }
 
 /// The name without its extension, and whether it has one.

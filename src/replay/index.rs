@@ -7,6 +7,9 @@ use crate::names::opaque::Splitter;
 use crate::names::split::{Split, structure};
 use crate::wire::canonical::{Canonical, Key};
 
+/// Most entries that are compared though they are taken apart otherwise: each costs up to its first difference.
+const MOST_OTHERS: usize = 4096;
+
 /// Recorded calls by what names, readings and results do not change. Built as it is asked: a replay
 /// in which everything is equal never pays for it.
 #[derive(Debug, Default)]
@@ -49,6 +52,14 @@ impl Index {
         let mut places = self.by_skeleton.get(&split.skeleton(canonical)).cloned().unwrap_or_default();
         places.sort_by_key(|place| (entries[*place].began, entries[*place].seq));
         (split, places)
+    }
+
+    /// Places of the other entries that are built as a request is, in recorded order: with names that are taken apart
+    /// otherwise.
+    pub(super) fn others(&self, canonical: &Canonical, places: &[usize]) -> Vec<usize> {
+        let alike = self.by_structure.as_ref().and_then(|found| found.get(&structure(canonical)));
+        let known: HashSet<usize> = places.iter().copied().collect();
+        alike.into_iter().flatten().copied().filter(|place| !known.contains(place)).take(MOST_OTHERS).collect()
     }
 
     /// A recorded call taken apart.

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fault;
 pub(super) mod nearly;
+mod origins;
 mod relayed;
 mod told;
 mod twins;
@@ -90,6 +91,8 @@ pub(super) struct Matcher {
     by_key: HashMap<Key, Vec<usize>>,
     index: Index,
     pub(super) naming: Naming,
+    /// Whether it is known who said what in the recording.
+    knows_origins: bool,
     /// Calls that matched exactly since the index was asked last, with their ids where those differ.
     exactly: Vec<(usize, Vec<String>)>,
     /// What stood in the way of a match up to names.
@@ -166,12 +169,14 @@ impl Matcher {
             }
         }
         let (entries, told) = (plan.entries.len(), plan.told.len());
-        let naming = Naming::new(nearly::splitter(&plan, here));
+        let mut naming = Naming::new(nearly::splitter(&plan, here));
+        origins::given(&mut naming.now, here);
         Self {
             affected: plan.affected(),
             by_key,
             index: Index::default(),
             naming,
+            knows_origins: false,
             exactly: Vec::new(),
             conflict: None,
             started: here.at,
@@ -219,6 +224,7 @@ impl Matcher {
         }
         self.clock += 1;
         let began = self.clock;
+        self.hear_request(&parsed.canonical);
         self.let_relayed_through(&parsed.canonical);
         #[cfg(not(test))]
         let found = self.find(&parsed.canonical, request.at);
@@ -655,8 +661,11 @@ impl Matcher {
             };
             self.past.remember(parsed.dialect, &asked, answer.as_ref(), from);
         }
-        let Some(dialect) = parsed.dialect else { return };
-        let reply = dialect.reply(status, kind, body);
+        let reply = parsed.dialect.map(|dialect| dialect.reply(status, kind, body));
+        if changed {
+            self.hear_reply(reply.as_ref(), body);
+        }
+        let Some(reply) = reply else { return };
         for id in reply.id.iter().chain(&reply.item_ids) {
             self.named.insert(id.clone(), parsed.canonical.key);
         }

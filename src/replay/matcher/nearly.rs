@@ -22,6 +22,7 @@ use crate::wire::canonical::{Canonical, ResultSpan};
 impl Matcher {
     /// Equal up to names, readings of the clock and results of tools that this replay served the calls of.
     pub(super) fn find_nearly(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
+        self.know_origins();
         let entries = &self.plan.entries;
         let (split, places) = self.index.look_up(entries, &self.naming.splitter, canonical);
         for (place, ids) in std::mem::take(&mut self.exactly) {
@@ -40,10 +41,18 @@ impl Matcher {
         };
         let mut matches = Vec::new();
         let mut conflict = None;
+        let others = self.index.others(canonical, &places);
         // Nothing is better than a match that adds no name; only its twins are looked for then. Where
         // something is held, twins may differ in it.
         let mut best_key = None;
-        for place in places.iter().copied().filter(|place| self.is_open(*place)) {
+        for (nth, place) in places.iter().chain(&others).copied().enumerate() {
+            // Those that are taken apart otherwise are looked at where no other fits.
+            if nth >= places.len() && !matches.is_empty() {
+                break;
+            }
+            if !self.is_open(place) {
+                continue;
+            }
             let recorded = &self.plan.entries[place];
             if best_key.is_some_and(|key| key != recorded.parsed.canonical.key) {
                 continue;
@@ -53,13 +62,13 @@ impl Matcher {
             let sides = Sides { recorded: (&recorded.parsed.canonical, known, clock), new: (canonical, &split, now) };
             match self.naming.compare(sides, &may_hold) {
                 Ok(outcome) => {
-                    let rank = (outcome.renames, outcome.renames && outcome.additions() > 0);
+                    let rank = (outcome.renames, outcome.additions());
                     let holds = !outcome.readings.is_empty() || !outcome.results.is_empty();
                     matches.push((rank, place, outcome));
                     if matches.len() >= MOST_ALIKE {
                         break;
                     }
-                    if !rank.1 && !holds {
+                    if rank.1 == 0 && !holds {
                         best_key.get_or_insert(recorded.parsed.canonical.key);
                     }
                 }
@@ -72,8 +81,12 @@ impl Matcher {
         };
         let alike: Vec<usize> = matches.iter().filter(|(rank, ..)| *rank == best).map(|(_, place, _)| *place).collect();
         let key = |place: usize| self.plan.entries[place].parsed.canonical.key;
-        let twins: Vec<usize> =
-            places.iter().copied().filter(|place| alike.iter().any(|alike| key(*alike) == key(*place))).collect();
+        let twins: Vec<usize> = places
+            .iter()
+            .chain(&others)
+            .copied()
+            .filter(|place| alike.iter().any(|alike| key(*alike) == key(*place)))
+            .collect();
         let mut found = self.among(&alike, &twins, canonical);
         let (_, place, outcome) = matches.into_iter().find(|(_, place, _)| *place == found.entry)?;
         if found.grade == Grade::Exact {

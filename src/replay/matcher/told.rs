@@ -129,6 +129,7 @@ impl Matcher {
             return None;
         }
         let canonical = announced::canonical(&begin.kind, &begin.name, &begin.input)?;
+        self.know_origins();
         let (shape, split) = (structure(&canonical), Split::new(&self.naming.splitter, &canonical));
         let seconds = |at: Micros| i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
         let now = Clock { start: seconds(self.started), now: seconds(begin.at) };
