@@ -119,7 +119,7 @@ pub(crate) fn is_made_up(name: &[u8]) -> bool {
         // A word has no digit, and no capital letter but its first.
         if tail.iter().any(u8::is_ascii_digit) && changes(tail) >= 1 && !is_measure(tail)
             || changes(tail) >= 2
-            || tail[1..].iter().all(|byte| byte.is_ascii_alphabetic())
+            || tail[1..].iter().all(u8::is_ascii_alphabetic)
                 && tail[1..].iter().any(u8::is_ascii_uppercase)
                 && !is_camel(tail)
         {

@@ -11,18 +11,20 @@ use crate::wire::canonical::{Canonical, TokenKind};
 /// Standard input.
 const INPUT: u8 = 0;
 
+/// Something that was said.
+enum Said<'a> {
+    Asked(&'a Canonical),
+    Reply(&'a Reply),
+    Answer(&'a [u8]),
+    Told(Source, &'a [u8]),
+}
+
 /// Everything that was said in a recording, in the order of time.
 pub(in crate::replay) fn recorded(run: &Run, entries: &[Entry]) -> Origins {
     let mut origins = Origins::default();
     given(&mut origins, &run.started);
     for output in run.output.iter().filter(|output| output.stream == INPUT) {
         origins.say(Source::User, &output.bytes);
-    }
-    enum Said<'a> {
-        Asked(&'a Canonical),
-        Reply(&'a Reply),
-        Answer(&'a [u8]),
-        Told(Source, &'a [u8]),
     }
     let mut said: Vec<(Micros, Said<'_>)> = Vec::new();
     for entry in entries {
