@@ -34,17 +34,31 @@ impl Surroundings {
 
     /// Those of a directory.
     pub(crate) fn at(directory: PathBuf) -> Result<Self, Error> {
-        let settings = Settings::load(&directory).map_err(|problem| {
-            let error = Error::new(Kind::Usage, problem.to_string());
-            match &problem {
-                config::Problem::Invalid { nearest: Some(nearest), .. } => {
-                    error.hint(format!("did you mean `{nearest}`?"))
-                }
-                _ => error,
-            }
-        })?;
+        let settings = Settings::load(&directory).map_err(|problem| wrong(&problem))?;
+        Ok(Self::with(directory, settings))
+    }
+
+    /// Those of this process for an agent that must run whatever `retake.toml` says; and whether it may be
+    /// recorded: not if it is unknown what must not be written.
+    fn for_recording() -> Result<(Self, bool), Error> {
+        let directory = std::env::current_dir()
+            .map_err(|error| Error::new(Kind::Own, "cannot tell the working directory").cause(&error))?;
+        let (settings, problem, redacts) = Settings::load_leniently(&directory);
+        if let Some(problem) = &problem {
+            say(&format!("warning: {problem}"));
+            let goes_on = "what is wrong there is left out";
+            say(if redacts {
+                goes_on
+            } else {
+                "what must not be recorded is not known, so the command is not recorded"
+            });
+        }
+        Ok((Self::with(directory, settings), redacts))
+    }
+
+    fn with(directory: PathBuf, settings: Settings) -> Self {
         let dotenv = config::find_dotenv(&directory);
-        Ok(Self { variables: config::variables(), dotenv, settings, directory })
+        Self { variables: config::variables(), dotenv, settings, directory }
     }
 
     /// What takes credentials out; `names` are further headers and fields.
@@ -70,19 +84,22 @@ impl Surroundings {
     }
 
     /// How a command is started now.
-    pub(crate) fn started(&self, command: &[String]) -> Started {
-        record::started(config::now(), command, &self.directory, &self.variables, config::places())
+    pub(crate) fn started(&self, command: &[OsString]) -> Started {
+        record::started(config::now(), &words(command), &self.directory, &self.variables, config::places())
     }
 }
 
-/// The words of a command as text; a name that is no UTF-8 cannot be recorded.
-pub(crate) fn words(command: &[OsString]) -> Result<Vec<String>, Error> {
-    let word = |word: &OsString| {
-        word.to_str().map(str::to_owned).ok_or_else(|| {
-            Error::new(Kind::Own, format!("`{}` is no UTF-8, so it cannot be kept", word.to_string_lossy()))
-        })
-    };
-    command.iter().map(word).collect()
+fn wrong(problem: &config::Problem) -> Error {
+    let error = Error::new(Kind::Usage, problem.to_string());
+    match problem {
+        config::Problem::Invalid { nearest: Some(nearest), .. } => error.hint(format!("did you mean `{nearest}`?")),
+        _ => error,
+    }
+}
+
+/// The words of a command as they are kept: what is no UTF-8 in them is shown as `\u{fffd}`.
+pub(crate) fn words(command: &[OsString]) -> Vec<String> {
+    command.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// A secret part for a listener's URL.
@@ -120,7 +137,7 @@ pub(crate) fn say(line: &str) {
 
 /// What a recording needs besides its surroundings.
 pub(crate) struct Recording<'a> {
-    pub(crate) command: &'a [String],
+    pub(crate) command: &'a [OsString],
     pub(crate) upstream: &'a [String],
     pub(crate) redact: &'a [String],
     pub(crate) tag: Option<&'a str>,
@@ -128,16 +145,27 @@ pub(crate) struct Recording<'a> {
 
 /// Records a command; returns its exit code and the run, where it was recorded.
 pub(crate) fn record(recording: &Recording<'_>, globals: &Globals) -> Result<(i32, Option<Sealed>), Error> {
-    let around = Surroundings::here()?;
+    let (mut around, may_record) = Surroundings::for_recording()?;
     let redactor = around.redactor(recording.redact)?;
-    let routes = around.routes(recording.upstream)?;
+    let routes = match around.routes(recording.upstream) {
+        Err(error) if !around.settings.upstream.is_empty() => {
+            // What the file says must not keep the agent from starting; what the user typed is corrected first.
+            around.settings.upstream.clear();
+            let routes = around.routes(recording.upstream)?;
+            error.print(globals.err_paper());
+            say("warning: `[upstream]` in `retake.toml` is left out");
+            routes
+        }
+        routes => routes?,
+    };
     let providers: Vec<String> = routes.keys.iter().map(|key| key.provider.clone()).collect();
-    let (kept, watch) = match begin(globals, &redactor) {
-        Ok((store, take)) => {
+    let (kept, watch) = match may_record.then(|| begin(globals, &redactor)) {
+        Some(Ok((store, take))) => {
             let watch = take.watch();
             (Some((store, take)), watch)
         }
-        Err(error) => {
+        None => (None, Arc::new(Nobody) as Arc<dyn crate::proxy::Watch>),
+        Some(Err(error)) => {
             // The agent runs all the same: what cannot be recorded must not stop it.
             error.print(globals.err_paper());
             say("warning: running the command without recording it");
@@ -173,9 +201,20 @@ pub(crate) fn record(recording: &Recording<'_>, globals: &Globals) -> Result<(i3
         }
     };
     let Some((store, take)) = kept else { return Ok((outcome.code, None)) };
-    let sealed = take.seal(&store).map_err(|error| library::failed(&error))?;
-    if let Some(tag) = recording.tag {
-        store.tag(&sealed.run.id, tag, config::now()).map_err(|error| library::failed(&error))?;
+    // The agent has ended as it has ended, whatever became of its record.
+    let sealed = match take.seal(&store) {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            library::failed(&error).print(globals.err_paper());
+            say("warning: the recording cannot be read back, and is lost; the agent was not affected");
+            return Ok((outcome.code, None));
+        }
+    };
+    if let Some(tag) = recording.tag
+        && let Err(error) = store.tag(&sealed.run.id, tag, config::now())
+    {
+        library::failed(&error).print(globals.err_paper());
+        say("warning: the run has no tag");
     }
     if globals.json {
         streams::note(&format!("{}\n", json::run(&sealed.summary)));

@@ -11,6 +11,7 @@ use crate::record::{self, Sealed};
 use crate::replay::{Options, Wanted};
 use crate::text::json::Path;
 use crate::ui::{diff as diff_view, run as run_view};
+use std::ffi::OsString;
 
 /// Run a small built-in agent to try retake on
 ///
@@ -100,26 +101,23 @@ pub(crate) fn serve() -> Result<(String, stand_in::Handle), Error> {
 
 fn record(arguments: Vec<String>, model: &[String], globals: &Globals) -> Result<(i32, Sealed), Error> {
     let mut command = vec![program()?];
-    command.extend(arguments);
+    command.extend(arguments.into_iter().map(OsString::from));
     let recording = Recording { command: &command, upstream: model, redact: &[], tag: None };
     let (code, sealed) = behind::record(&recording, globals)?;
     Ok((code, sealed.ok_or_else(nothing)?))
 }
 
 /// This program: its name where the path leads to it by that name, else its file.
-fn program() -> Result<String, Error> {
+fn program() -> Result<OsString, Error> {
     let file = std::env::current_exe()
         .map_err(|error| Error::new(Kind::Failed, "cannot tell where this program is").cause(&error))?;
-    let path = config::variable("PATH").unwrap_or_default();
+    let path = config::search_path();
     let typed = std::env::args().next().filter(|name| !name.contains('/'));
     let same = |name: &String| {
-        let found = record::find_program(name, std::path::Path::new("/"), &path).ok()?;
+        let found = record::find_program(name.as_ref(), std::path::Path::new("/"), &path).ok()?;
         (found.canonicalize().ok()? == file.canonicalize().ok()?).then_some(())
     };
-    match typed.filter(|name| same(name).is_some()) {
-        Some(name) => Ok(name),
-        None => Ok(behind::words(&[file.into_os_string()])?.remove(0)),
-    }
+    Ok(typed.filter(|name| same(name).is_some()).map_or(file.into_os_string(), OsString::from))
 }
 
 fn show(recorded: &Sealed, globals: &Globals) -> Result<(), Error> {
@@ -136,7 +134,7 @@ fn change(run: &Run, system: String, model: &[String], globals: &Globals) -> Res
     let path = Path::parse("system").map_err(|_| nothing())?;
     let wanted = Wanted { node, path, value: system };
     let request = replay::Request {
-        command: run.started.command.clone(),
+        command: run.started.command.iter().map(OsString::from).collect(),
         changes: vec![format!("{}.{}={}", wanted.node, wanted.path, wanted.value)],
         upstream: model.to_vec(),
         yes: true,

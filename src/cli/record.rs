@@ -27,8 +27,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
-    let command = behind::words(&args.command)?;
     let recording =
-        Recording { command: &command, upstream: &args.upstream, redact: &args.redact, tag: args.tag.as_deref() };
+        Recording { command: &args.command, upstream: &args.upstream, redact: &args.redact, tag: args.tag.as_deref() };
     behind::record(&recording, globals).map(|(code, _)| code)
 }

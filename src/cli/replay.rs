@@ -145,7 +145,7 @@ pub(crate) fn stand_in(run: &Run, imported: bool) -> Result<(Vec<String>, Option
 /// What is run again, besides the plan.
 #[derive(Default)]
 pub(crate) struct Request {
-    pub(crate) command: Vec<String>,
+    pub(crate) command: Vec<OsString>,
     /// Changes and options as they would be typed.
     pub(crate) changes: Vec<String>,
     /// `PROVIDER=URL`, before all that the environment and the recording say.
@@ -181,9 +181,9 @@ pub(crate) struct Done {
 }
 
 /// The command: the given one, else the recorded one; a stranger's is never run unasked.
-pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool) -> Result<Vec<String>, Error> {
+pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool) -> Result<Vec<OsString>, Error> {
     if !given.is_empty() {
-        return behind::words(given);
+        return Ok(given.to_vec());
     }
     let recorded = run.started.command.clone();
     if recorded.is_empty() {
@@ -191,6 +191,15 @@ pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool)
             .hint(format!("give one: `retake {verb} {} -- COMMAND`", run.id)));
     }
     let shown = one_line(&recorded.join(" "));
+    if recorded.iter().any(|word| word.contains('\u{fffd}')) {
+        let what = format!(
+            "the command of run `{}` has bytes that are no UTF-8, and is not kept as it was: `{shown}`",
+            run.id
+        );
+        return Err(
+            Error::new(Kind::Usage, what).hint(format!("give it yourself: `retake {verb} {} -- COMMAND`", run.id))
+        );
+    }
     if imported && !asked(&format!("run `{}` was imported; run its command `{shown}` here? [y/N] ", run.id))? {
         return Err(Error::new(
             Kind::Usage,
@@ -198,7 +207,7 @@ pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool)
         )
         .hint(format!("if you trust it, give it yourself: `retake {verb} {} -- {shown}`", run.id)));
     }
-    Ok(recorded)
+    Ok(recorded.into_iter().map(OsString::from).collect())
 }
 
 /// Asks on a terminal; without one the answer is no.

@@ -1,5 +1,6 @@
 //! Workflows of a project, run: what `test`, `review` and the library's function share.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -208,7 +209,10 @@ fn attempt(
     let (upstream, _serving) = replay::stand_in(&recorded, false)?;
     let seconds = workflow.timeout.or(how.timeout);
     let request = Request {
-        command: if workflow.command.is_empty() { recorded.started.command.clone() } else { workflow.command.clone() },
+        command: if workflow.command.is_empty() { &recorded.started.command } else { &workflow.command }
+            .iter()
+            .map(OsString::from)
+            .collect(),
         changes: vec!["test".to_owned()],
         upstream,
         yes: true,

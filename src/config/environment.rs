@@ -3,11 +3,18 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
 use std::env;
+use std::ffi::OsString;
 
 /// The variable's value; `None` where it is unset or not Unicode.
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
+}
+
+/// Where programs are looked for: `PATH`, also where it is not Unicode.
+#[must_use]
+pub fn search_path() -> OsString {
+    env::var_os("PATH").unwrap_or_default()
 }
 
 /// All variables that are Unicode, sorted by name.

@@ -13,7 +13,7 @@ mod workflow;
 
 pub use credentials::{credentials, is_credential_name, is_trivial};
 pub use dotenv::{Dotenv, find as find_dotenv};
-pub use environment::{colour_unwanted, columns, editor, in_ci, variable, variables};
+pub use environment::{colour_unwanted, columns, editor, in_ci, search_path, variable, variables};
 pub use moment::{now, seed};
 pub use places::places;
 pub use settings::{FILE, Names, Policy, Problem, Redact, Replay, Settings, Tier, Tool};

@@ -158,6 +158,23 @@ impl Settings {
         }
     }
 
+    /// The same without failing: what is right in the file, the first thing that is not, and whether
+    /// section `redact` is known to be right.
+    #[must_use]
+    pub fn load_leniently(directory: &Path) -> (Self, Option<Problem>, bool) {
+        let problem = match Self::load(directory) {
+            Ok(settings) => return (settings, None, true),
+            Err(problem) => problem,
+        };
+        let path = match &problem {
+            Problem::Unreadable { .. } => return (Self::default(), Some(problem), false),
+            Problem::Invalid { path, .. } => path.clone(),
+        };
+        let Ok(text) = fs::read_to_string(&path) else { return (Self::default(), Some(problem), false) };
+        let (settings, redacts) = read_leniently(&text);
+        (Self { path: Some(path), ..settings }, Some(problem), redacts)
+    }
+
     /// Reads a file's text; `path` is for messages.
     ///
     /// # Errors
@@ -194,38 +211,66 @@ pub(super) fn wrong(at: usize, what: impl Into<String>) -> Wrong {
     Wrong { at, what: what.into(), nearest: None }
 }
 
-fn read(text: &str) -> Result<Settings, Wrong> {
-    let root = DeTable::parse(text).map_err(|error| {
+const SECTIONS: [&str; 6] = ["redact", "upstream", "tools", "replay", "names", "workflow"];
+
+fn parsed(text: &str) -> Result<Spanned<DeTable<'_>>, Wrong> {
+    DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         wrong(at, error.message().lines().next().unwrap_or("not TOML"))
-    })?;
+    })
+}
+
+fn read(text: &str) -> Result<Settings, Wrong> {
+    let root = parsed(text)?;
     let mut settings = Settings::default();
     for (section, value) in in_order(root.get_ref()) {
+        settings.read_section(section, value)?;
+    }
+    Ok(settings)
+}
+
+/// The sections that are right; and whether what must not be recorded is surely among them. Of a text that
+/// is no TOML nothing is known.
+fn read_leniently(text: &str) -> (Settings, bool) {
+    let Ok(root) = parsed(text) else { return (Settings::default(), !text.contains("redact")) };
+    let (mut settings, mut redacts) = (Settings::default(), true);
+    for (section, value) in in_order(root.get_ref()) {
+        let before = settings.clone();
+        if let Err(Wrong { nearest, .. }) = settings.read_section(section, value) {
+            settings = before;
+            redacts &= section.get_ref() != "redact" && nearest != Some("redact");
+        }
+    }
+    (settings, redacts)
+}
+
+impl Settings {
+    fn read_section(&mut self, section: &Key<'_>, value: &Value<'_>) -> Result<(), Wrong> {
         match section.get_ref().as_ref() {
             "redact" => {
                 for (key, value) in table(value)? {
                     match key.get_ref().as_ref() {
-                        "patterns" => settings.redact.patterns = list(value, &is_pattern)?,
-                        "names" => settings.redact.names = list(value, &is_name)?,
+                        "patterns" => self.redact.patterns = list(value, &is_pattern)?,
+                        "names" => self.redact.names = list(value, &is_name)?,
                         _ => return Err(unknown(key, " in `[redact]`", &["patterns", "names"])),
                     }
                 }
             }
             "upstream" => {
                 for (provider, url) in table(value)? {
-                    settings.upstream.push((provider.get_ref().to_string(), string(url, &is_url)?));
+                    self.upstream.push((provider.get_ref().to_string(), string(url, &is_url)?));
                 }
             }
             "tools" => {
                 for (name, value) in table(value)? {
-                    settings.tools.push((name.get_ref().to_string(), tool(value)?));
+                    self.tools.push((name.get_ref().to_string(), tool(value)?));
                 }
             }
             "replay" => {
                 for (key, value) in table(value)? {
                     match key.get_ref().as_ref() {
-                        "ignore" => settings.replay.ignore = list(value, &is_path)?,
-                        "yes" => settings.replay.yes = list(value, &is_name)?,
+                        "ignore" => self.replay.ignore = list(value, &is_path)?,
+                        "yes" => self.replay.yes = list(value, &is_name)?,
                         _ => return Err(unknown(key, " in `[replay]`", &["ignore", "yes"])),
                     }
                 }
@@ -234,19 +279,19 @@ fn read(text: &str) -> Result<Settings, Wrong> {
                 for (key, value) in table(value)? {
                     match key.get_ref().as_ref() {
                         "pin" => {
-                            settings.names.pin = list(value, &is_pin)?.iter().filter_map(|text| pin(text)).collect();
+                            self.names.pin = list(value, &is_pin)?.iter().filter_map(|text| pin(text)).collect();
                         }
-                        "never" => settings.names.never = list(value, &is_name)?,
-                        "patterns" => settings.names.patterns = list(value, &is_pattern)?,
+                        "never" => self.names.never = list(value, &is_name)?,
+                        "patterns" => self.names.patterns = list(value, &is_pattern)?,
                         _ => return Err(unknown(key, " in `[names]`", &["pin", "never", "patterns"])),
                     }
                 }
             }
-            "workflow" => settings.workflows = workflows(value)?,
-            _ => return Err(unknown(section, "", &["redact", "upstream", "tools", "replay", "names", "workflow"])),
+            "workflow" => self.workflows = workflows(value)?,
+            _ => return Err(unknown(section, "", &SECTIONS)),
         }
+        Ok(())
     }
-    Ok(settings)
 }
 
 fn tool(value: &Value<'_>) -> Result<Tool, Wrong> {

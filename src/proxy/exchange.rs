@@ -34,6 +34,7 @@ pub(crate) struct Exchange {
     batched: usize,
     kept: Vec<Bytes>,
     kept_bytes: usize,
+    wanted: bool,
     tail: Vec<u8>,
     marked: bool,
     ending: Option<Ending>,
@@ -42,6 +43,7 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(shared: Arc<Shared>, seq: Seq, provider: &str, path: &str) -> Self {
         shared.entered();
+        let wanted = shared.answer.wants_bodies();
         Self {
             shared,
             seq,
@@ -53,6 +55,7 @@ impl Exchange {
             batched: 0,
             kept: Vec::new(),
             kept_bytes: 0,
+            wanted,
             tail: Vec::new(),
             marked: false,
             ending: None,
@@ -88,7 +91,7 @@ impl Exchange {
             return self.marked;
         }
         self.look_for_mark(&decoded);
-        if self.kept_bytes < KEPT {
+        if self.wanted && self.kept_bytes < KEPT {
             self.kept_bytes += decoded.len();
             self.kept.push(decoded.clone());
         }

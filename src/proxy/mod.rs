@@ -101,6 +101,11 @@ pub trait Answer: Send + Sync + 'static {
     /// Decides about an announced node: `None` runs it, else it gets this and does not run.
     fn begin<'a>(&'a self, begin: &'a Begin) -> Boxed<'a, Option<Given>>;
 
+    /// Whether [`Answer::ended`] wants the bodies of answers; they are kept for it alone.
+    fn wants_bodies(&self) -> bool {
+        true
+    }
+
     /// The answer to this request ended, however it was made. `body` is what the agent got of it
     /// (its first 64 MiB, content coding removed); `status` is 0 where no answer began.
     fn ended(&self, seq: Seq, status: u16, body: &Bytes, ending: &Ending);

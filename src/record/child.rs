@@ -1,5 +1,6 @@
 //! The agent's process.
 
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -12,7 +13,7 @@ use super::streams::{Input, Streams, Tap};
 
 /// How the agent is started.
 pub(super) struct Spec<'a> {
-    pub(super) command: &'a [String],
+    pub(super) command: &'a [OsString],
     pub(super) directory: &'a Path,
     /// Variables that are set for it.
     pub(super) set: &'a [(String, String)],
@@ -31,7 +32,7 @@ pub(super) struct Running {
 impl Running {
     /// Starts it.
     pub(super) fn start(spec: Spec<'_>, leash: &Leash, tap: &Tap) -> Result<Self, CannotRun> {
-        let name = spec.command.first().map(String::as_str).unwrap_or_default();
+        let name = spec.command.first().map(OsString::as_os_str).unwrap_or_default();
         let failed = |error: &std::io::Error| program::failed(name, error);
         let signals = Signals::hand_on(leash);
         let ([input, output, error], jobs) =

@@ -88,6 +88,13 @@ impl Signals {
                         }
                     });
                 }
+                // A limit on the size of files must cost the recording only, not this process.
+                let too_large = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+                tasks.spawn(async move {
+                    if let Ok(mut stream) = too_large {
+                        while stream.recv().await.is_some() {}
+                    }
+                });
                 let _ = ready.send(());
                 drop(stopped.await);
             });

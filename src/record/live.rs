@@ -18,5 +18,9 @@ impl Answer for Live {
         Box::pin(std::future::ready(None))
     }
 
+    fn wants_bodies(&self) -> bool {
+        false
+    }
+
     fn ended(&self, _: Seq, _: u16, _: &Bytes, _: &Ending) {}
 }

@@ -8,6 +8,7 @@ pub mod announced;
 mod assemble;
 pub(crate) mod calls;
 mod child;
+pub(crate) mod fit;
 pub(crate) mod lanes;
 mod leash;
 mod live;

@@ -1,5 +1,6 @@
 //! Finding the program that is to be run, and saying what is wrong if there is none.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -23,11 +24,12 @@ pub struct CannotRun {
 ///
 /// # Errors
 /// It is not there, or not executable.
-pub fn find(program: &str, directory: &Path, path: &str) -> Result<PathBuf, CannotRun> {
+pub fn find(program: &OsStr, directory: &Path, path: &OsStr) -> Result<PathBuf, CannotRun> {
+    let named = program.to_string_lossy();
     let fail = |code, reason: &str, similar| {
-        Err(CannotRun { program: program.to_owned(), reason: reason.to_owned(), code, similar })
+        Err(CannotRun { program: named.clone().into_owned(), reason: reason.to_owned(), code, similar })
     };
-    if program.contains('/') {
+    if named.contains('/') {
         let file = directory.join(program);
         return match fs::metadata(&file) {
             Ok(found) if found.is_dir() => fail(126, "it is a directory", None),
@@ -49,22 +51,22 @@ pub fn find(program: &str, directory: &Path, path: &str) -> Result<PathBuf, Cann
     if not_executable {
         return fail(126, "it is not executable", None);
     }
-    fail(127, "not found", similar(program, path))
+    fail(127, "not found", similar(&named, path))
 }
 
 /// What starting a program that was found failed with.
-pub(super) fn failed(program: &str, error: &io::Error) -> CannotRun {
+pub(super) fn failed(program: &OsStr, error: &io::Error) -> CannotRun {
     let (code, reason) = match error.kind() {
         // The file is there, so it is what its first line names that is not.
         io::ErrorKind::NotFound => (127, "the interpreter that its first line names is not there".to_owned()),
         io::ErrorKind::PermissionDenied => (126, "permission denied".to_owned()),
         _ => (126, crate::proxy::reason(error)),
     };
-    CannotRun { program: program.to_owned(), reason, code, similar: None }
+    CannotRun { program: program.to_string_lossy().into_owned(), reason, code, similar: None }
 }
 
 /// The program on the path whose name is nearest.
-fn similar(program: &str, path: &str) -> Option<String> {
+fn similar(program: &str, path: &OsStr) -> Option<String> {
     let most = if program.chars().count() < 4 { 1 } else { 2 };
     let folders = std::env::split_paths(path).filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
     let names = folders.filter_map(|file| file.file_name().into_string().ok());
@@ -110,12 +112,13 @@ mod tests {
     #[test]
     fn what_cannot_be_run() {
         let here = Path::new("/");
-        assert_eq!(find("sh", here, "/nowhere:/bin").unwrap(), Path::new("/bin/sh"));
-        let missing = find("shh", here, "/bin").unwrap_err();
+        let find = |program: &str, path: &str| find(program.as_ref(), here, path.as_ref());
+        assert_eq!(find("sh", "/nowhere:/bin").unwrap(), Path::new("/bin/sh"));
+        let missing = find("shh", "/bin").unwrap_err();
         assert_eq!((missing.code, missing.to_string()), (127, "cannot run `shh`: not found".to_owned()));
         assert_eq!(missing.similar.as_deref(), Some("sh"));
-        assert_eq!(find("/bin", here, "").unwrap_err().code, 126);
-        assert_eq!(find("/etc/passwd", here, "").unwrap_err().code, 126);
-        assert_eq!(find("etc/passwords", here, "").unwrap_err().code, 127);
+        assert_eq!(find("/bin", "").unwrap_err().code, 126);
+        assert_eq!(find("/etc/passwd", "").unwrap_err().code, 126);
+        assert_eq!(find("etc/passwords", "").unwrap_err().code, 127);
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::fit;
 use crate::model::Micros;
 use crate::model::event::{Chunks, Event, Headers, Seq};
 use crate::proxy::{Boxed, Watch};
@@ -157,7 +158,9 @@ impl<S: Sink> Writer<S> {
             for message in std::iter::once(first).chain(receiver.try_iter().take(TOGETHER)) {
                 match message {
                     Message::Event(event, size) => {
-                        self.take(&event);
+                        for event in fit::fit(*event) {
+                            self.take(&event);
+                        }
                         self.queued.fetch_sub(size, Ordering::Relaxed);
                     }
                     Message::Waiting(done) => waiting.push(done),

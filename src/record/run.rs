@@ -1,6 +1,7 @@
 //! Runs an agent behind the listener: what recording and replaying have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ const AFTERLIFE: Duration = Duration::from_secs(10);
 /// What is run and how.
 pub struct Setup {
     /// Program and arguments.
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
     /// Working directory.
     pub directory: PathBuf,
     /// Where calls go.
@@ -100,9 +101,8 @@ impl Outcome {
 /// # Errors
 /// Nothing was run; the watch has seen [`Event::Started`] at most, and nothing if there is no such program.
 pub fn run(setup: Setup) -> Result<Outcome, Failure> {
-    let program = setup.command.first().map(String::as_str).unwrap_or_default();
-    let path = crate::config::variable("PATH").unwrap_or_default();
-    program::find(program, &setup.directory, &path)?;
+    let program = setup.command.first().map(OsString::as_os_str).unwrap_or_default();
+    program::find(program, &setup.directory, &crate::config::search_path())?;
     let tally = Arc::new(Tally::new(Arc::clone(&setup.watch)));
     let watch: Arc<dyn Watch> = Arc::clone(&tally) as Arc<dyn Watch>;
     let mut started = setup.started;

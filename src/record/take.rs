@@ -35,11 +35,7 @@ pub(super) struct File(store::Recorder);
 
 impl Sink for File {
     fn write(&mut self, event: &Event) -> Result<(), String> {
-        match self.0.write(event) {
-            // One event that is too long does not end the recording.
-            Err(store::Error::TooLong { .. }) | Ok(()) => Ok(()),
-            Err(error) => Err(said(&error)),
-        }
+        self.0.write(event).map_err(|error| said(&error))
     }
 
     fn flush(&mut self) -> Result<(), String> {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use memchr::memmem;
 
 use super::providers::TABLE;
-use crate::model::event::{Event, Request};
+use crate::model::Micros;
+use crate::model::event::{Event, Note, Request};
 use crate::proxy::{Boxed, Watch};
 
 /// A [`Watch`] that counts and hands on.
@@ -44,6 +45,7 @@ impl Tally {
 
 impl Watch for Tally {
     fn saw(&self, event: Event) {
+        let too_long = super::fit::warning(&event).map(|text| (event_time(&event), text));
         match &event {
             Event::Request(request) => {
                 let mut counts = self.lock();
@@ -60,10 +62,23 @@ impl Watch for Tally {
             _ => {}
         }
         self.inner.saw(event);
+        if let Some((at, text)) = too_long {
+            self.saw(Event::Note(Note { at, topic: "warning".to_owned(), text }));
+        }
     }
 
     fn settled(&self) -> Boxed<'_, ()> {
         self.inner.settled()
+    }
+}
+
+fn event_time(event: &Event) -> Micros {
+    match event {
+        Event::Request(request) => request.at,
+        Event::Frame(frame) => frame.at,
+        Event::Begin(begin) => begin.at,
+        Event::Finish(finish) => finish.at,
+        _ => Micros(0),
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Job {
     /// The plan.
     pub plan: Plan,
     /// Program and arguments.
-    pub command: Vec<String>,
+    pub command: Vec<std::ffi::OsString>,
     /// Working directory.
     pub directory: PathBuf,
     /// Where calls go that are sent.

@@ -15,6 +15,7 @@ use crate::model::event::{Action, Begin, Ending, Event, Headers, Request, Seq};
 use crate::model::{Micros, NodeId};
 use crate::names::rename::Renamer;
 use crate::proxy::{Answer, Boxed, Call, Given, Served, Verdict, Watch};
+use crate::record;
 use crate::redact::{self, Redactor};
 use crate::text::json::Json;
 use crate::wire::{self, Parsed, Side};
@@ -134,7 +135,7 @@ impl Tape {
             path: call.path.clone(),
             query: self.redactor.query(&call.query),
             headers: self.redactor.headers(&call.headers),
-            body: self.redactor.body(kind, &call.body),
+            body: self.redactor.body(kind, &record::fit::body(call.body.clone())),
             coding: String::new(),
         }
     }
