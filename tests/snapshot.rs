@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use crate::support::fake_model::Reply;
 use crate::support::team::{self, team};
-use crate::support::trial::KEY;
+use crate::support::trial::{KEY, Trial};
 
 #[test]
 fn a_run_is_kept_as_text() {
@@ -318,4 +319,46 @@ fn a_git_repository_is_a_project_of_its_own() {
     assert!(!team::file(&trial, "retake.toml").contains("workflow"));
     let ran = trial.finish(team(&mut trial.command(), "").current_dir(&inner).arg("test"));
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn the_recording_gives_back_the_bytes_of_the_wire() {
+    let answer = |text: &str| {
+        format!(
+            "{{\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"message\":{{\
+             \"role\":\"assistant\",\"content\":\"{text}\"}},\"logprobs\":{{\"x\":[1.0,1e3,-0.0,{{}}]}},\
+             \"finish_reason\":\"stop\"}}],\"usage\":null}}"
+        )
+    };
+    let spaced = answer(r"caf\u00e9: 1, 2").replace(",\"", ", \"").replace("\":", "\": ");
+    let tabbed = answer("so").replace(",\"", ",\r\n\t\"").replace('{', "{ ");
+    let marked = format!("\u{feff}{}\n\n", answer("so"));
+    let late = format!("\n \n   \n{}", answer("late"));
+    let bodies = [answer("so"), spaced, tabbed, marked, late, "<html> no JSON </html>\r\n".to_owned()];
+    let answers = bodies.clone();
+    let trial = Trial::new(move |asked| Reply::json(&answers[asked.number]));
+    let ask = |number: usize| {
+        format!(
+            "POST /v1/chat/completions {{ \"model\": \"m\",\"messages\" :[{{\"role\":\"user\",\"content\":\"{number}\"}} ] }}\n"
+        )
+    };
+    trial.env.write("asks", (0..bodies.len()).map(ask).collect::<String>());
+    let recorded = trial.record("first", &["requests", "asks"]);
+    assert!(recorded.out.contains("\"caf\\u00e9: 1, 2\"}, \"logprobs\": {"), "{}", recorded.out);
+    let kept = trial.finish(trial.command().args(["snapshot", "--name", "bytes", "--yes"]));
+    assert_eq!(kept.code, Some(0), "{}", kept.err);
+    let tested = trial.finish(trial.command().args(["test", "bytes"]));
+    assert_eq!(tested.code, Some(0), "{}{}", tested.out, tested.err);
+    let replayed = trial.finish(
+        trial.command().args(["replay", "snapshots/bytes.jsonl", "--"]).args(Trial::agent(&["requests", "asks"])),
+    );
+    assert_eq!((replayed.code, &replayed.out), (Some(0), &recorded.out), "{}", replayed.err);
+    let lines = fs::read_to_string(trial.env.work().join("snapshots/bytes.jsonl")).unwrap();
+    let spaces = lines.lines().filter_map(|line| line.split_once("\"spaces\":")).map(|(_, spaces)| spaces);
+    insta::assert_snapshot!(spaces.collect::<Vec<_>>().join("\n"), @r#"
+    {"comma":" ","colon":" ","but":[[42,""],[44,""],[46,""]]}}
+    {"open":" ","comma":"\r\n","unit":"\t","but":[[17,""],[22,"\r\n\t"],[29,"\r\n\t"],[34,"\r\n\t"],[40,""],[42,""],[44,""],[46,""],[47," "],[51,"\r\n\t"]]}}
+    {"before":"\ufeff","after":"\n\n"}}
+    {"before":"\n \n   \n"}}
+    "#);
 }

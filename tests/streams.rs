@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::fake_model::{Reply, Step};
+use crate::support::fake_model::{Asked, Gate, Reply, Step};
 use crate::support::trial::Trial;
 
 const CHAT: [&str; 4] = [
@@ -142,4 +142,75 @@ fn what_was_tried_again_is_answered_as_it_was() {
     );
     assert_eq!(same.grade(), "3 calls: 3 exact; order kept; 0 sent");
     assert!(trial.line("show latest").contains("3 attempts"));
+}
+
+#[test]
+fn a_stream_that_the_agent_stops_reading_is_no_failure() {
+    for (path, body, stream, _) in dialects() {
+        let (gate, stop) = (Gate::default(), "One ");
+        let script = {
+            let gate = gate.clone();
+            move |_: &Asked| {
+                let mut steps: Vec<Step> =
+                    stream.iter().map(|event| Step::Piece(format!("{event}\n\n").into_bytes())).collect();
+                let enough = stream.iter().position(|event| event.contains(stop)).unwrap();
+                steps.insert(enough + 1, Step::Wait(gate.clone()));
+                Reply::stream(stream.clone()).steps(steps)
+            }
+        };
+        let trial = Trial::new(script);
+        let asks = format!("! {stop}\n{}", ask(path, body, true));
+        trial.env.write("asks", asks.repeat(2));
+        let recorded = trial.record("first", &["requests", "asks"]);
+        gate.open();
+        let shown = trial.line("show first");
+        assert!(shown.contains("\n●  2 model call") && !shown.contains("failed"), "{shown}");
+        let shown = trial.line("show first:2");
+        assert!(shown.contains("\n  the agent left before the end\n") && shown.contains("\nanswer\n  One"), "{shown}");
+        for _ in 0..3 {
+            let (same, asked) = trial.asked_while(|| trial.replay(["first"]));
+            assert!(asked.is_empty());
+            assert_eq!((same.code, &same.out), (Some(0), &recorded.out), "{}", same.err);
+            assert_eq!(same.grade(), "2 calls: 2 exact; order kept; 0 sent");
+            let compared = trial.line("diff first latest");
+            assert!(compared.ends_with("no difference in 2 nodes\n"), "{compared}");
+        }
+    }
+}
+
+#[test]
+fn what_ends_badly_is_said_and_ends_so_again() {
+    let (cut, error) = ("the stream stopped before its end", "out of room");
+    for (path, body, stream, _) in dialects() {
+        let begun = |end: &[&str]| -> Vec<Step> {
+            let enough = stream.iter().position(|event| event.contains("One ")).unwrap();
+            let events = stream[..=enough].iter().chain(end);
+            events.map(|event| Step::Piece(format!("{event}\n\n").into_bytes())).collect()
+        };
+        let mut broken = begun(&[]);
+        broken.push(Step::Break);
+        let ends = [
+            (begun(&[]), cut),
+            (begun(&["event: error\ndata: out of room"]), error),
+            (begun(&[r#"data: {"type":"error","error":{"message":"out of room"}}"#]), error),
+            (broken, "failed: "),
+        ];
+        let steps: Vec<Vec<Step>> = ends.iter().map(|(steps, _)| steps.clone()).collect();
+        let events = stream.clone();
+        let trial = Trial::new(move |asked| Reply::stream(events.clone()).steps(steps[asked.number % 4].clone()));
+        let line = |number: usize| ask(path, &format!("{body},\"seed\":{number}"), true);
+        trial.env.write("asks", (0..4).map(line).collect::<String>());
+        let recorded = trial.record("first", &["requests", "asks"]);
+        for (place, (_, expected)) in ends.iter().enumerate() {
+            let shown = trial.line(&format!("show first:{}", place + 1));
+            assert!(shown.contains("\n  failed: ") && shown.contains(expected), "{path} {expected}: {shown}");
+            assert!(shown.contains("\nanswer\n  One"), "{shown}");
+        }
+        let (same, asked) = trial.asked_while(|| trial.replay(["first"]));
+        assert!(asked.is_empty());
+        assert_eq!((same.code, &same.out), (Some(0), &recorded.out), "{}", same.err);
+        assert_eq!(same.grade(), "4 calls: 4 exact; order kept; 0 sent");
+        let compared = trial.line("diff first latest");
+        assert!(compared.ends_with("no difference in 4 nodes\n"), "{compared}");
+    }
 }

@@ -10,7 +10,8 @@ use super::content::{Content, Unit, gaps, text_change};
 use super::frontier::mark;
 use super::side::{Info, Side};
 use super::{Basis, Change, ChangeKind, Metric, Pair, Place, Report, Status, Summary, json};
-use crate::model::{Detail, Run};
+use crate::model::event::Ending;
+use crate::model::{Detail, Node, Run};
 use crate::text::json::quote;
 
 /// A pair in the making.
@@ -32,7 +33,10 @@ pub fn compare(left_run: &Run, right_run: &Run) -> Report {
         .into_iter()
         .map(|(a, b)| {
             let basis = a.and_then(|a| alignment.left[a]).map_or(Basis::None, |(_, basis)| basis);
-            draft((a, a.map(|at| &left.nodes[at])), (b, b.map(|at| &right.nodes[at])), basis, &mut known)
+            let (one, other) = (a.map(|at| &left.nodes[at]), b.map(|at| &right.nodes[at]));
+            let both_left = one.is_some_and(|one| was_left(left_run, one.node))
+                && other.is_some_and(|other| was_left(right_run, other.node));
+            draft((a, one), (b, other), basis, both_left, &mut known)
         })
         .collect();
     mark(&left, &right, &mut drafts);
@@ -77,10 +81,11 @@ type Known = HashMap<(u64, u64), Vec<(String, ChangeKind)>>;
 
 type Half<'a, 'b> = (Option<usize>, Option<&'b Info<'a>>);
 
-fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis, known: &mut Known) -> Draft {
+fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis, both_left: bool, known: &mut Known) -> Draft {
     let (mut changes, mut marks) = Default::default();
     let status = match (left.1, right.1) {
         (Some(a), Some(b)) if a.input == b.input && a.output == b.output => Status::Same,
+        (Some(a), Some(b)) if a.input == b.input && both_left && begin_alike(&a.content, &b.content) => Status::Same,
         (Some(a), Some(b)) => {
             (changes, marks) = contents(&a.content, &b.content, known);
             Status::Differs
@@ -98,6 +103,24 @@ fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis, known: &mut Know
         frontier: false,
     };
     Draft { left: left.0, right: right.0, pair, marks }
+}
+
+/// Whether the agent stopped reading this answer. How much more had come by then is chance.
+fn was_left(run: &Run, node: &Node) -> bool {
+    let call = node.seq.and_then(|seq| run.calls.get(&seq));
+    node.error.is_none() && call.is_some_and(|call| call.ending == Some(Ending::ClientLeft))
+}
+
+/// Whether one of two outputs goes on where the other ends.
+fn begin_alike(left: &Content<'_>, right: &Content<'_>) -> bool {
+    let alike = |(a, b): (&Unit<'_>, &Unit<'_>)| {
+        a.label == b.label && (a.text.starts_with(b.text.as_ref()) || b.text.starts_with(a.text.as_ref()))
+    };
+    let (left, right) = (&left.outputs, &right.outputs);
+    let mut calls = left.iter().filter(|unit| unit.is_sequence).zip(right.iter().filter(|unit| unit.is_sequence));
+    let mut named = left.iter().filter(|unit| !unit.is_sequence);
+    calls.all(alike)
+        && named.all(|a| right.iter().filter(|b| !b.is_sequence && a.label == b.label).all(|b| alike((a, b))))
 }
 
 fn contents(left: &Content<'_>, right: &Content<'_>, known: &mut Known) -> (Vec<Change>, Vec<(u64, u64)>) {

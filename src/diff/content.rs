@@ -139,8 +139,9 @@ fn message_units<'a>(units: &mut Vec<Unit<'a>>, messages: &'a [Arc<Message>]) {
     flush(units, &mut results);
 }
 
+/// Ends a turn's results: in the order of their calls; those whose calls only the provider has have none.
 fn flush<'a>(units: &mut Vec<Unit<'a>>, results: &mut Vec<(usize, Unit<'a>)>) {
-    results.sort_by_key(|(rank, _)| *rank);
+    results.sort_by_key(|(rank, unit)| (*rank, if *rank == usize::MAX { unit.hash } else { 0 }));
     units.extend(results.drain(..).map(|(_, unit)| unit));
 }
 

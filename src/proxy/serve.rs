@@ -29,10 +29,9 @@ pub(crate) async fn handle(
 ) -> Response<Body> {
     let status = StatusCode::from_u16(served.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let length: usize = served.pieces.iter().map(|(_, piece)| piece.len()).sum();
-    let broken = match &served.ending {
+    let broken = match served.ending {
         Ending::Complete | Ending::Unreachable(_) => None,
-        Ending::Broken(reason) => Some(reason.clone()),
-        Ending::ClientLeft => Some("the recorded answer goes no further".to_owned()),
+        cut @ (Ending::Broken(_) | Ending::ClientLeft) => Some(cut),
     };
     let bodiless = *method == Method::HEAD || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
     let mut headers = frame(&header::map(&served.headers), length, broken.is_some(), bodiless);
@@ -89,7 +88,8 @@ enum State {
 struct Pieces {
     queue: VecDeque<(Duration, Bytes)>,
     exchange: Exchange,
-    broken: Option<String>,
+    /// How it ends, where it is not whole.
+    broken: Option<Ending>,
     pause: Option<Pin<Box<Sleep>>>,
     held: Option<(Boxed<'static, ()>, Option<Bytes>)>,
     /// Bytes that are still to come, where their number was announced.
@@ -136,11 +136,11 @@ impl http_body::Body for Pieces {
             let marked = piece.as_ref().is_some_and(|piece| this.exchange.piece(piece));
             this.state = State::Written;
             if this.queue.is_empty() {
-                if let Some(reason) = &this.broken {
+                if let Some(ending) = &this.broken {
                     if piece.is_none() {
                         this.state = State::Finished;
-                        this.exchange.end(Ending::Broken(reason.clone()));
-                        return Poll::Ready(Some(Err(io::Error::other(reason.clone()))));
+                        this.exchange.end(ending.clone());
+                        return Poll::Ready(Some(Err(io::Error::other("the recorded answer goes no further"))));
                     }
                 } else {
                     this.state = State::Finished;

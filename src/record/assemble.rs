@@ -209,6 +209,8 @@ struct Exchange {
     dialect: Option<&'static wire::Dialect>,
     prompt: Prompt,
     reply: Reply,
+    /// What is wrong with an answer that is not whole.
+    flaw: Option<&'static str>,
 }
 
 fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
@@ -222,6 +224,7 @@ fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
             dialect: parsed.dialect,
             prompt: Prompt::default(),
             reply: Reply::default(),
+            flaw: None,
         };
         if let (Some(dialect), Some(json)) = (parsed.dialect, parsed.json()) {
             // What was asked is what was sent; what it is, is what the agent wanted to send.
@@ -230,7 +233,7 @@ fn exchanges(log: &Log) -> BTreeMap<Seq, Exchange> {
             exchange.prompt = dialect.asked_after(&at.call.request, sent.as_ref().unwrap_or(json), known);
             if let Some(answer) = &at.call.answer {
                 let kind = answer.header("content-type").unwrap_or_default();
-                exchange.reply = dialect.reply(answer.status, kind, &answer.body());
+                (exchange.reply, exchange.flaw) = dialect.read_answer(answer.status, kind, &answer.body());
                 for id in exchange.reply.id.iter().chain(&exchange.reply.item_ids) {
                     named.insert(id.clone(), exchange.key);
                 }
@@ -273,10 +276,16 @@ fn attempts(log: &Log, exchanges: &BTreeMap<Seq, Exchange>) -> Vec<Logical> {
     logical
 }
 
+/// Whether an answer is a stream that goes well and of which something has come.
+fn is_going(answer: &Answer) -> bool {
+    answer.is_stream() && answer.status < 400 && !answer.pieces.is_empty()
+}
+
 /// Whether a client tries this call again.
 fn failed(call: &Call) -> bool {
     let status = call.answer.as_ref().map(|answer| answer.status);
     match (&call.ending, status) {
+        (Some(Ending::ClientLeft), _) if call.answer.as_ref().is_some_and(is_going) => false,
         (_, Some(408 | 409 | 429 | 500..=599) | None)
         | (Some(Ending::Broken(_) | Ending::Unreachable(_) | Ending::ClientLeft), _) => true,
         (Some(Ending::Complete) | None, Some(_)) => false,
@@ -654,11 +663,15 @@ fn call_error(call: &Call, exchange: &Exchange) -> Option<String> {
     }
     match (&call.ending, &call.answer) {
         (Some(Ending::Unreachable(reason) | Ending::Broken(reason)), _) => Some(reason.clone()),
-        (Some(Ending::ClientLeft), _) => Some("the agent went away".into()),
+        // An agent that stops reading a stream has what it wanted.
+        (Some(Ending::ClientLeft), answer) if !answer.as_ref().is_some_and(is_going) => {
+            Some("the agent went away".into())
+        }
         (_, Some(answer)) if answer.status >= 400 => Some(
             wire::error_message(answer.status, &answer.body()).unwrap_or_else(|| format!("status {}", answer.status)),
         ),
         (None, _) => Some("the recording was cut off".into()),
+        (Some(Ending::Complete), _) => exchange.flaw.map(str::to_owned),
         _ => None,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::text::json::unmarked;
+
 /// What a body is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -32,7 +34,7 @@ impl Form {
             }
             "application/vnd.amazon.eventstream" | "application/zip" => Self::Binary,
             _ if binary.iter().any(|start| name.starts_with(start)) && !name.ends_with("xml") => Self::Binary,
-            _ => match text.trim_ascii_start() {
+            _ => match unmarked(text).trim_ascii_start() {
                 [b'{' | b'[' | b'"', ..] => Self::Json,
                 start if [&b"data:"[..], b"event:", b"id:", b"retry:"].iter().any(|field| start.starts_with(field)) => {
                     Self::Events
@@ -85,6 +87,8 @@ mod tests {
         check("text/event-stream;charset=utf-8", "", Form::Events);
         check("", "event: x", Form::Events);
         check("text/plain", "hello", Form::Text);
+        check("text/plain", "\u{feff}{", Form::Json);
+        check("", "\u{feff}data: x", Form::Events);
         check("image/png", "{", Form::Binary);
         check("image/svg+xml", "<svg", Form::Text);
         check("multipart/form-data; boundary=x", "--x", Form::Text);

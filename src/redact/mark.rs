@@ -7,6 +7,7 @@ use memchr::memmem;
 
 use super::coding::{Decoded, escape};
 use super::forms::{Form, units};
+use crate::text::json::unmarked;
 
 /// How a placeholder begins; `__RETAKE_SECRET_3__` is a whole one. Safe in JSON, URLs and headers.
 pub const MARK: &str = "__RETAKE_SECRET_";
@@ -85,7 +86,7 @@ fn depth(document: &[u8], place: usize) -> usize {
     let mut text = Cow::Borrowed(document);
     let mut place = place;
     let mut depth = 0;
-    while matches!(text.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
+    while matches!(unmarked(&text).trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
         let Some(range) = string_around(&text, place) else { break };
         let inner = Decoded::of(&text[range.clone()]);
         place = inner.place(place - range.start);

@@ -20,7 +20,7 @@ use super::scan::{Hit, Source, looks};
 use super::stream::channels;
 use crate::model::Micros;
 use crate::model::event::{Headers, Seq};
-use crate::text::json::Json;
+use crate::text::json::{Json, Kind};
 
 /// A value that a name gave away is looked for everywhere from then on if it is at least this long.
 const WORTH_KNOWING: usize = 12;
@@ -310,7 +310,7 @@ impl Redactor {
             hits.extend(more);
         }
         let mut joined = Vec::new();
-        if streamed || documents.first().is_some_and(|(_, json)| json.bytes().trim_ascii_start().starts_with(b"[")) {
+        if streamed || documents.first().is_some_and(|(_, json)| json.root().kind() == Kind::Array) {
             for (place, hit) in self.joined(documents.iter().map(|(_, json)| json), loosely) {
                 let start = documents[place].0.start;
                 joined.push(Hit { range: start + hit.range.start..start + hit.range.end, ..hit });

@@ -623,6 +623,10 @@ impl Matcher {
         }
         #[cfg(test)]
         let taken = taken || self.fault == Some(Fault::NeverBack);
+        // What the agent left when it was recorded too has done its part once something of it was taken.
+        let taken = taken
+            || entry.is_some_and(|entry| self.plan.entries[entry].ended.is_none())
+                && answered.is_some_and(|(_, status, _, body)| status < 400 && !body.is_empty());
         if !taken {
             if let Some(entry) = entry
                 && self.plan.entries[entry].ended.is_some()

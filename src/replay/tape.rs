@@ -249,7 +249,7 @@ impl Tape {
                 status: 502,
                 headers: Vec::new(),
                 pieces: Vec::new(),
-                ending: Ending::Broken("as recorded".into()),
+                ending: call.ending.clone().unwrap_or(Ending::ClientLeft),
             };
         };
         let edits: Vec<_> = plan
@@ -261,8 +261,8 @@ impl Tape {
         let ending = match &call.ending {
             // Where the upstream was not reached the agent got an error of ours, whole.
             Some(Ending::Complete | Ending::Unreachable(_)) => Ending::Complete,
-            Some(Ending::ClientLeft) | None => Ending::Broken("as recorded".into()),
-            Some(other) => Ending::Broken(format!("{other:?}")),
+            Some(other) => other.clone(),
+            None => Ending::Broken("the recording was cut off".into()),
         };
         let mut headers = kept_headers(&answer.headers, self.pace);
         let whole = matches!(ending, Ending::Complete) && (200..300).contains(&answer.status);
@@ -487,6 +487,7 @@ impl Answer for Tape {
 }
 
 fn looks_like_events(body: &[u8]) -> bool {
+    let body = crate::text::json::unmarked(body);
     [&b"data:"[..], b"event:", b":", b"id:", b"retry:"].iter().any(|start| body.starts_with(start))
 }
 

@@ -31,6 +31,15 @@ pub enum Kind {
 
 const NONE: u32 = u32::MAX;
 
+/// The byte order mark, in UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// A text without the byte order mark that it may begin with.
+#[must_use]
+pub fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Item {
     kind: Kind,
@@ -80,7 +89,8 @@ impl fmt::Debug for Ref<'_> {
 }
 
 impl Json {
-    /// Parses one document; white space may stand around it.
+    /// Parses one document; white space may stand around it, and a byte order mark before it (RFC 8259 lets
+    /// a reader ignore one): both stay in [`Json::bytes`] and are no part of any value.
     ///
     /// # Errors
     /// The first byte that breaks the grammar, or a document of 4 GiB and more.
@@ -89,7 +99,8 @@ impl Json {
         if bytes.len() >= NONE as usize {
             return Err(Error { at: 0, what: "too large" });
         }
-        let items = Parser { text: &bytes, at: 0, items: Vec::with_capacity(bytes.len() / 24 + 1) }.run()?;
+        let at = bytes.len() - unmarked(&bytes).len();
+        let items = Parser { text: &bytes, at, items: Vec::with_capacity(bytes.len() / 24 + 1) }.run()?;
         Ok(Self { bytes, items })
     }
 
@@ -361,7 +372,8 @@ pub fn quote(text: &str) -> String {
 }
 
 /// End (after the closing quote) of the string that begins at `start`.
-pub(super) fn string_end(text: &[u8], start: usize) -> Option<usize> {
+#[must_use]
+pub fn string_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
         let found = at + memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
@@ -694,6 +706,20 @@ mod tests {
             ("{,}", 1),
         ] {
             assert_eq!(Json::parse_text(text).map_err(|error| error.at).err(), Some(at), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_document() {
+        for (text, value) in [("\u{feff}{\"a\": 1}", "1"), ("\u{feff} \n{\"a\":\"\u{feff}\"}", "\"\u{feff}\"")] {
+            let json = parse(text);
+            let found = json.root().get("a").expect("there");
+            assert_eq!((found.raw_str().as_ref(), json.bytes().as_ref()), (value, text.as_bytes()));
+            let edited = json.splice(vec![Edit { span: found.span(), with: b"2".to_vec() }]);
+            assert_eq!(String::from_utf8_lossy(&edited), text.replace(value, "2"));
+        }
+        for text in ["\u{feff}", "\u{feff}\u{feff}{}", " \u{feff}{}", "{\u{feff}}"] {
+            assert!(Json::parse_text(text).is_err(), "{text:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.anthropic.com/en/docs/build-with-claude/streaming>.
 
-use super::build::{Object, Value, compact, embedded, raw_key};
+use super::build::{Object, Value, compact, embedded, plain, raw_key};
 use super::dialect::Assembled;
 use super::sse;
 use crate::text::json::{Json, Kind, Ref};
@@ -21,7 +21,13 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
     let mut complete = false;
     let mut error = None;
     for event in events {
-        let Ok(json) = Json::parse(event.data.clone()) else { continue };
+        let Ok(json) = Json::parse(event.data.clone()) else {
+            if event.name == "error" {
+                let whole = Object::new().with("type", Value::text("error")).with("error", plain(event));
+                error = Some((plain(event), Value::Object(whole)));
+            }
+            continue;
+        };
         let root = json.root();
         let kind = root.text("type").unwrap_or_else(|| event.name.clone());
         match kind.as_str() {
@@ -53,10 +59,7 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
                     match key.as_slice() {
                         b"type" => {}
                         b"delta" => set_all(message, member),
-                        b"usage" => match message.get_mut("usage") {
-                            Some(Value::Object(usage)) => set_all(usage, member),
-                            _ => message.set("usage", Value::open(member, 1)),
-                        },
+                        b"usage" => message.count_in(b"usage", member),
                         _ => message.set_raw(&key, Value::raw(member)),
                     }
                 }

@@ -75,7 +75,7 @@ impl Value {
     /// Whether it says nothing: `null`, `0`, empty.
     pub(super) fn is_blank(&self) -> bool {
         match self {
-            Self::Raw(raw) => matches!(raw.as_slice(), b"" | b"null" | b"0" | b"[]" | b"{}" | b"\"\""),
+            Self::Raw(raw) => matches!(raw.as_slice(), b"" | b"null" | b"0" | b"0.0" | b"[]" | b"{}" | b"\"\""),
             Self::Text(text) => text.is_empty(),
             Self::List(items) => items.is_empty(),
             Self::Object(object) => object.members.is_empty(),
@@ -177,6 +177,9 @@ fn same_place(left: &Value, right: &Value) -> bool {
     index.is_some() && index == right.get("index") && left.get("type") == right.get("type")
 }
 
+/// Levels of an account of tokens that are opened.
+const COUNTS: usize = 3;
+
 impl Object {
     /// An empty object.
     pub(super) fn new() -> Self {
@@ -242,6 +245,30 @@ impl Object {
         }
     }
 
+    /// Takes over the counts of a later event: what is counted there stands, but a `0` or `null` there takes nothing
+    /// away. Some servers count a thing in one event of a stream and write zeros for it in the next.
+    pub(super) fn count(&mut self, from: Ref<'_>) {
+        for member in from.items() {
+            if let Some(key) = raw_key(member) {
+                self.count_in(&key, member);
+            }
+        }
+    }
+
+    /// Takes over the counts of one of its members, as [`Object::count`] does.
+    pub(super) fn count_in(&mut self, key: &[u8], from: Ref<'_>) {
+        match (self.members.iter_mut().find(|(name, _)| name == key), from.kind()) {
+            (Some((_, Value::Object(known))), Kind::Object) => known.count(from),
+            (Some((_, known)), _) => {
+                let more = Value::open(from, COUNTS);
+                if known.is_blank() || !more.is_blank() {
+                    *known = more;
+                }
+            }
+            (None, _) => self.members.push((key.to_vec(), Value::open(from, COUNTS))),
+        }
+    }
+
     /// This object as JSON text.
     pub(super) fn write(self) -> Vec<u8> {
         Value::Object(self).write()
@@ -279,6 +306,11 @@ pub(super) fn embedded(written: Vec<u8>) -> Value {
         Ok(text) if Json::parse_text(text).is_ok() => Value::Raw(text.trim().as_bytes().to_vec()),
         _ => Value::Text(written),
     }
+}
+
+/// What an event says that holds no JSON.
+pub(super) fn plain(event: &super::sse::Event) -> Value {
+    Value::text(String::from_utf8_lossy(&event.data).trim())
 }
 
 /// JSON without the white space between its tokens, so that it fits on one line of a stream.

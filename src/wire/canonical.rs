@@ -10,7 +10,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::text::decimal;
-use crate::text::json::{Json, Kind, Path, Ref, decode_into};
+use crate::text::json::{Json, Kind, Path, Ref, decode_into, unmarked};
 
 /// Hash of a canonical request.
 pub type Key = [u8; 32];
@@ -56,6 +56,9 @@ pub enum Order {
     ByName,
     /// Its own, but results of tools that stand together are put in the order of their calls.
     Results(fn(Ref<'_>) -> Option<ToolResultAt<'_>>),
+    /// As [`Order::Results`]; results of calls that stand in no request, because the provider keeps them, come last
+    /// and in the order of their ids: a served call has the id that it was recorded with.
+    KeptResults(fn(Ref<'_>) -> Option<ToolResultAt<'_>>),
 }
 
 /// Where the result of a tool stands in an item of a list.
@@ -63,8 +66,8 @@ pub enum Order {
 pub struct ToolResultAt<'a> {
     /// Id of the call.
     pub call_id: Ref<'a>,
-    /// The result.
-    pub result: Ref<'a>,
+    /// The result; `None` of a tool that returned nothing.
+    pub result: Option<Ref<'a>>,
 }
 
 /// What a token is.
@@ -323,8 +326,11 @@ impl<'a> Maker<'a> {
                 }
             }
             (Rule::Embedded, Kind::String) => {
-                match Json::parse(Bytes::from(value.as_bytes().unwrap_or_default().into_owned())) {
-                    Ok(inner) => {
+                let text = value.as_bytes().unwrap_or_default().into_owned();
+                // A reader of arguments takes no byte order mark: with one they are text.
+                let is_marked = unmarked(&text).len() < text.len();
+                match Json::parse(Bytes::from(text)) {
+                    Ok(inner) if !is_marked => {
                         let place = offset(self.docs.len());
                         self.docs.push(inner);
                         self.holders.push((doc, item));
@@ -332,7 +338,7 @@ impl<'a> Maker<'a> {
                         self.stack.push(Work::Close(doc, item));
                         self.stack.push(Work::Value { doc: place, item: 0, rule: &KEEP });
                     }
-                    Err(_) => self.text(doc, item),
+                    _ => self.text(doc, item),
                 }
             }
             (Rule::Input(_), Kind::String) => self.stack.push(Work::PlainMessage { doc, item }),
@@ -441,10 +447,11 @@ impl<'a> Maker<'a> {
         let Some(next) = next else { return };
         let json = &self.docs[doc as usize];
         let first = json.value(next);
-        if let Order::Results(result_of) = list.order
+        if let Order::Results(result_of) | Order::KeptResults(result_of) = list.order
             && result_of(first).is_some()
         {
-            let mut run: Vec<(u32, u32, u32, String)> = Vec::new();
+            let by_id = matches!(list.order, Order::KeptResults(_));
+            let mut run: Vec<(u32, u32, Option<u32>, String)> = Vec::new();
             let mut after = None;
             let mut at = Some(first);
             while let Some(item) = at {
@@ -454,13 +461,17 @@ impl<'a> Maker<'a> {
                 };
                 let id = found.call_id.as_bytes().unwrap_or_default();
                 let rank = self.ids.get(&*id).copied().unwrap_or(u32::MAX);
-                run.push((rank, item.index(), found.result.index(), String::from_utf8_lossy(&id).into_owned()));
+                let result = found.result.map(Ref::index);
+                run.push((rank, item.index(), result, String::from_utf8_lossy(&id).into_owned()));
                 at = item.next();
             }
-            run.sort_by_key(|(rank, ..)| *rank);
+            run.sort_by(|(left, .., one), (right, .., other)| {
+                let unknown = by_id && *left == u32::MAX && *right == u32::MAX;
+                left.cmp(right).then_with(|| if unknown { one.cmp(other) } else { std::cmp::Ordering::Equal })
+            });
             self.stack.push(Work::Items { doc, container, next: after, list });
             for (_, item, result, call_id) in run.into_iter().rev() {
-                if doc == 0 {
+                if let Some(result) = result.filter(|_| doc == 0) {
                     self.pending.insert(result, call_id);
                 }
                 self.stack.push(Work::Value { doc, item, rule: &list.item });
@@ -682,99 +693,4 @@ pub fn likeness(left: &Canonical, right: &Canonical) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of tokens are far below 2^52")]
     let share = common as f64 / all.max(1) as f64;
     share
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::keys;
-
-    fn make(rule: &'static Rule, text: &str) -> Canonical {
-        json("test", rule, Json::parse_text(text).expect("the test's text is JSON"), &|id| {
-            (id == "resp_1").then_some([7; 32])
-        })
-    }
-
-    fn same(rule: &'static Rule, left: &str, right: &str) {
-        let (left, right) = (make(rule, left), make(rule, right));
-        assert_eq!(left.differences(&right, 3), vec![]);
-        assert_eq!(left.key, right.key);
-    }
-
-    fn differ(rule: &'static Rule, left: &str, right: &str, path: &str) {
-        let (left, right) = (make(rule, left), make(rule, right));
-        assert_ne!(left.key, right.key);
-        assert_eq!(left.differences(&right, 1).first().map(|found| found.path.as_str()), Some(path));
-    }
-
-    #[test]
-    fn what_the_contract_calls_equal_is_equal() {
-        let rule = &keys::CHAT;
-        same(rule, r#"{"model":"m","temperature":1.0}"#, r#"{ "temperature" : 1e0, "model":"\u006d"}"#);
-        same(rule, r#"{"a":1200}"#, r#"{"a":1.2e3,"user":"u","stream":true,"metadata":{"x":1}}"#);
-        same(
-            rule,
-            r#"{"messages":[{"role":"user","content":"hi"}]}"#,
-            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]}]}"#,
-        );
-        same(
-            rule,
-            r#"{"tools":[{"type":"function","function":{"name":"a"}},{"type":"function","function":{"name":"b"}}]}"#,
-            r#"{"tools":[{"type":"function","function":{"name":"b"}},{"type":"function","function":{"name":"a"}}]}"#,
-        );
-        let turn = |one: &str, two: &str, arguments: &str, results: [(&str, &str); 2]| {
-            format!(
-                r#"{{"messages":[{{"role":"assistant","tool_calls":[{{"id":"{one}","type":"function","function":{{"name":"f","arguments":{arguments}}}}},{{"id":"{two}","type":"function","function":{{"name":"g","arguments":"{{}}"}}}}]}},{{"role":"tool","tool_call_id":"{}","content":"{}"}},{{"role":"tool","tool_call_id":"{}","content":"{}"}}]}}"#,
-                results[0].0, results[0].1, results[1].0, results[1].1
-            )
-        };
-        let first = turn("c1", "c2", r#""{\"x\": 1}""#, [("c1", "r1"), ("c2", "r2")]);
-        same(rule, &first, &turn("d8", "d9", r#""{\"x\":1.0}""#, [("d9", "r2"), ("d8", "r1")]));
-        differ(rule, &first, &turn("c1", "c2", r#""{\"x\":1}""#, [("c2", "r1"), ("c1", "r2")]), "messages[1].content");
-        differ(
-            rule,
-            &first,
-            &turn("c1", "c2", r#""{\"x\":2}""#, [("c1", "r1"), ("c2", "r2")]),
-            "messages[0].tool_calls[0].function.arguments.x",
-        );
-        same(&keys::RESPONSES, r#"{"input":"hi"}"#, r#"{"input":[{"role":"user","content":"hi"}]}"#);
-        same(&keys::EMBEDDINGS, r#"{"input":"a __RETAKE_SECRET_4__ b"}"#, r#"{"input":"a __RETAKE_SECRET_9__ b"}"#);
-    }
-
-    #[test]
-    fn what_distinguishes_is_never_equal() {
-        let rule = &keys::CHAT;
-        differ(rule, r#"{"seed":12345678901234567890123}"#, r#"{"seed":12345678901234567890124}"#, "seed");
-        differ(rule, r#"{"a":0.1}"#, r#"{"a":0.10000000000000000001}"#, "a");
-        differ(rule, r#"{"a":"1"}"#, r#"{"a":1}"#, "a");
-        differ(rule, r#"{"a":"\ud800"}"#, r#"{"a":"\ud801"}"#, "a");
-        differ(rule, r#"{"a":"\ud800"}"#, r#"{"a":"\ufffd"}"#, "a");
-        differ(rule, r#"{"a":1,"a":2}"#, r#"{"a":2}"#, "a");
-        differ(rule, r#"{"a":1,"b":2}"#, r#"{"a":1,"c":2}"#, "b");
-        differ(rule, r#"{"a":1}"#, r#"{"a":1,"top_p":null}"#, "top_p");
-        differ(
-            rule,
-            r#"{"messages":[{"content":"x"}]}"#,
-            r#"{"messages":[{"content":"x"},{"content":"y"}]}"#,
-            "messages[1]",
-        );
-        differ(
-            &keys::RESPONSES,
-            r#"{"previous_response_id":"resp_1"}"#,
-            r#"{"previous_response_id":"resp_2"}"#,
-            "previous_response_id",
-        );
-        let deep = |leaf: &str| format!("{}{leaf}{}", "[".repeat(10_000), "]".repeat(10_000));
-        let (left, right) = (make(rule, &deep("1")), make(rule, &deep("2")));
-        assert_ne!(left.key, right.key);
-    }
-
-    #[test]
-    fn results_of_tools_are_known_by_their_calls() {
-        let text = r#"{"input":[{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"1"},{"role":"user","content":"a"}]}"#;
-        let made = make(&keys::RESPONSES, text);
-        assert_eq!(made.results.len(), 1);
-        assert_eq!(made.results[0].call_id, "c");
-        assert_eq!(made.body().value(made.results[0].item).raw(), br#""1""#);
-    }
 }

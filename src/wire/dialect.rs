@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::canonical::Rule;
-use super::errors::{Refusal, error_message, error_text};
+use super::errors::{Refusal, error_message, error_text, loose_text};
 use super::kept::Kept;
 use super::known::Known;
 use super::{anthropic_messages as messages, anthropic_messages_stream as messages_stream, keys, mistral_chat};
@@ -268,13 +268,22 @@ impl Dialect {
     /// what came.
     #[must_use]
     pub fn reply(&self, status: u16, content_type: &str, body: &Bytes) -> Reply {
+        self.read_answer(status, content_type, body).0
+    }
+
+    /// Reads an answer as [`Dialect::reply`] does, and says what is wrong with one that is not whole.
+    #[must_use]
+    pub fn read_answer(&self, status: u16, content_type: &str, body: &Bytes) -> (Reply, Option<&'static str>) {
         if let Some(stream) = self.stream.as_ref().filter(|_| sse::is_stream(content_type, body)) {
             let events = sse::events(body);
             if !events.is_empty() || status < 400 {
-                return self.assembled(&(stream.assemble)(&events), status);
+                let assembled = (stream.assemble)(&events);
+                let cut = (!assembled.complete && !assembled.failed).then_some("the stream stopped before its end");
+                return (self.assembled(&assembled, status), cut);
             }
         }
         let json = Json::parse(body.clone());
+        let flaw = (status < 400 && json.is_err()).then_some("the answer is not JSON");
         let mut reply = match &json {
             Ok(json) => (self.reply)(json),
             Err(_) if body.is_empty() => Reply::default(),
@@ -283,11 +292,21 @@ impl Dialect {
                 Reply { parts: vec![Part::Other(Text { text, path: String::new() })], ..Reply::default() }
             }
         };
+        if let Ok(json) = &json
+            && reply.error.is_none()
+            && !reply.parts.is_empty()
+            && is_none(&reply)
+            && let Some(error) = loose_text(json.root())
+        {
+            // Nothing that an answer has, but what errors say: an error under a status that says all is well.
+            reply.error = Some(error);
+            reply.parts.clear();
+        }
         if status >= 400 {
             reply.error = reply.error.or_else(|| error_message(status, body));
             reply.parts.clear();
         }
-        reply
+        (reply, flaw)
     }
 
     /// Reads an answer that came in frames of a WebSocket, one event each.
@@ -309,7 +328,7 @@ impl Dialect {
         if reply.error.is_none() && (assembled.failed || status >= 400) {
             reply.error = error_text(json.root()).or_else(|| error_message(status.max(400), &assembled.body));
         }
-        if reply.parts.iter().all(|part| matches!(part, Part::Other(text) if text.path.is_empty())) {
+        if is_none(&reply) {
             reply.parts.clear();
         }
         reply
@@ -389,6 +408,11 @@ impl Dialect {
     pub(super) fn read(&self, body: &Json) -> Reply {
         (self.reply)(body)
     }
+}
+
+/// Whether a reply is a body in which nothing of an answer was found.
+fn is_none(reply: &Reply) -> bool {
+    reply.parts.iter().all(|part| matches!(part, Part::Other(text) if text.path.is_empty()))
 }
 
 /// Finds the end of a stream in pieces that are cut anywhere.

@@ -78,7 +78,7 @@ pub(super) fn error_text(root: Ref<'_>) -> Option<String> {
 }
 
 /// The message of an error body that has no `error`.
-fn loose_text(root: Ref<'_>) -> Option<String> {
+pub(super) fn loose_text(root: Ref<'_>) -> Option<String> {
     let text = |value: Ref<'_>| match value.kind() {
         Kind::String => value.as_str().filter(|text| !text.is_empty()).map(std::borrow::Cow::into_owned),
         Kind::Null => None,

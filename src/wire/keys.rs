@@ -51,7 +51,7 @@ fn chat_result(item: Ref<'_>) -> Option<ToolResultAt<'_>> {
     if !matches!(item.get("role")?.as_str()?.as_ref(), "tool") {
         return None;
     }
-    Some(ToolResultAt { call_id: item.get("tool_call_id")?, result: item.get("content")? })
+    Some(ToolResultAt { call_id: item.get("tool_call_id")?, result: item.get("content") })
 }
 
 /// `OpenAI` responses.
@@ -82,14 +82,14 @@ static ITEMS: List = List {
         ("content", Rule::Content(&PARTS)),
         ("output", Rule::Content(&PARTS)),
     ]),
-    order: Order::Results(item_result),
+    order: Order::KeptResults(item_result),
 };
 
 fn item_result(item: Ref<'_>) -> Option<ToolResultAt<'_>> {
     if !item.get("type")?.as_str()?.ends_with("_output") {
         return None;
     }
-    Some(ToolResultAt { call_id: item.get("call_id")?, result: item.get("output")? })
+    Some(ToolResultAt { call_id: item.get("call_id")?, result: item.get("output") })
 }
 
 /// Mistral conversations.
@@ -112,14 +112,14 @@ static ENTRIES: List = List {
         ("arguments", Rule::Embedded),
         ("content", Rule::Content(&PARTS)),
     ]),
-    order: Order::Results(entry_result),
+    order: Order::KeptResults(entry_result),
 };
 
 fn entry_result(item: Ref<'_>) -> Option<ToolResultAt<'_>> {
     if item.get("type")?.as_str()? != "function.result" {
         return None;
     }
-    Some(ToolResultAt { call_id: item.get("tool_call_id")?, result: item.get("result")? })
+    Some(ToolResultAt { call_id: item.get("tool_call_id")?, result: item.get("result") })
 }
 
 /// Anthropic messages.
@@ -152,7 +152,7 @@ fn block_result(item: Ref<'_>) -> Option<ToolResultAt<'_>> {
     if item.kind() != Kind::Object || item.get("type")?.as_str()? != "tool_result" {
         return None;
     }
-    Some(ToolResultAt { call_id: item.get("tool_use_id")?, result: item.get("content")? })
+    Some(ToolResultAt { call_id: item.get("tool_use_id")?, result: item.get("content") })
 }
 
 /// `OpenAI` and Mistral embeddings.

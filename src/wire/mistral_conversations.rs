@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::build::{Object, Value, compact};
+use super::build::{Object, Value, compact, plain};
 use super::canonical::Rule;
 use super::content::{blank, json_or_text, key_of, other, read, result_text, tools};
 use super::dialect::{Assembled, drops};
@@ -143,32 +143,38 @@ const OF_EVENTS: &[&str] = &["type", "output_index", "content_index", "content",
 pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
     let mut answer = Object::new().with("object", Value::text("conversation.response"));
     let mut entries: Vec<Entry> = Vec::new();
+    let mut usage = Object::new();
     let (mut complete, mut failed) = (false, false);
     for event in events {
-        let Ok(json) = Json::parse(event.data.clone()) else { continue };
+        let Ok(json) = Json::parse(event.data.clone()) else {
+            if matches!(event.name.as_str(), ERROR | "error") {
+                failed = true;
+                answer.set("error", plain(event));
+            }
+            continue;
+        };
         let root = json.root();
         let kind = root.text("type").unwrap_or_else(|| event.name.clone());
+        if let Some(counts) = root.get("usage") {
+            usage.count_in(b"usage", counts);
+        }
         match kind.as_str() {
             "conversation.response.started" => {
                 if let Some(id) = root.get("conversation_id") {
                     answer.set("conversation_id", Value::raw(id));
                 }
             }
-            DONE => {
-                complete = true;
-                if let Some(usage) = root.get("usage") {
-                    answer.set("usage", Value::raw(usage));
-                }
-            }
-            ERROR => {
+            DONE => complete = true,
+            ERROR | "error" => {
                 failed = true;
-                answer.set("error", Value::raw(root));
+                answer.set("error", root.get("error").map_or_else(|| Value::raw(root), Value::raw));
             }
             _ => add(&mut entries, &kind, root),
         }
     }
     entries.sort_by_key(|entry| entry.index);
     answer.set("outputs", Value::List(entries.into_iter().map(finished).collect()));
+    answer.members.extend(usage.members);
     Assembled { body: answer.write(), complete, failed }
 }
 

@@ -7,8 +7,12 @@ pub mod sse;
 mod anthropic_messages;
 mod anthropic_messages_stream;
 mod build;
+#[cfg(test)]
+mod canonical_tests;
 mod content;
 mod dialect;
+#[cfg(test)]
+mod dialect_tests;
 mod documents;
 mod embedded;
 mod errors;

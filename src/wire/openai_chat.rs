@@ -218,6 +218,9 @@ pub(super) fn reply(body: &Json) -> Reply {
             reply.choices.push(parts);
         }
     }
+    if reply.error.is_none() && reply.finish.as_deref() == Some("error") {
+        reply.error = Some("the provider ended its answer with an error".to_owned());
+    }
     if root.get("choices").is_none() && reply.error.is_none() {
         reply.parts.push(other(root, String::new()));
     }

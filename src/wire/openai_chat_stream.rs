@@ -1,6 +1,6 @@
 //! The streamed form of chat completions: chunks into one answer, one answer into chunks.
 
-use super::build::{Object, Value, compact, embedded, raw_key};
+use super::build::{Object, Value, compact, embedded, plain, raw_key};
 use super::dialect::Assembled;
 use super::sse;
 use crate::text::json::{Json, Kind, Ref};
@@ -39,7 +39,13 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
             done = true;
             continue;
         }
-        let Ok(json) = Json::parse(event.data.clone()) else { continue };
+        let Ok(json) = Json::parse(event.data.clone()) else {
+            if event.name == "error" {
+                failed = true;
+                top.set("error", plain(event));
+            }
+            continue;
+        };
         let root = json.root();
         for member in root.items() {
             let Some(key) = raw_key(member) else { continue };
@@ -50,12 +56,11 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
                     }
                 }
                 b"obfuscation" | b"object" => {}
-                b"usage" if !member.is_null() => top.set("usage", Value::raw(member)),
+                b"usage" | b"x_groq" => top.count_in(&key, member),
                 b"error" if !member.is_null() => {
                     failed = true;
                     top.set("error", Value::raw(member));
                 }
-                b"x_groq" => top.merge(&key, Value::open(member, 1)),
                 _ => top.first(&key, Value::raw(member)),
             }
         }
@@ -64,6 +69,7 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
             top.set("error", Value::raw(root));
         }
     }
+    failed |= choices.iter().any(|choice| choice.finish == Some(Value::Raw(b"\"error\"".to_vec())));
     let ended = !choices.is_empty() && choices.iter().all(|choice| choice.finish.is_some());
     Assembled { body: finish(top, choices), complete: done || ended, failed }
 }

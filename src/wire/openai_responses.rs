@@ -178,7 +178,9 @@ pub(super) fn reply(body: &Json) -> Reply {
         model: root.text("model"),
         finish: if status.as_deref() == Some("incomplete") { reason.or(status) } else { status },
         usage: usage(root),
-        error: error_text(root),
+        error: error_text(root).or_else(|| {
+            (root.text("status").as_deref() == Some("failed")).then(|| "the provider says that it failed".to_owned())
+        }),
         ..Reply::default()
     };
     for (place, item) in root.get("output").into_iter().flat_map(Ref::items).enumerate() {

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://platform.openai.com/docs/api-reference/responses-streaming>.
 
-use super::build::{Object, Value, compact, raw_key};
+use super::build::{Object, Value, compact, plain, raw_key};
 use super::dialect::Assembled;
 use super::sse;
 use crate::text::json::{Json, Kind, Ref};
@@ -38,14 +38,23 @@ struct Item {
 pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
     let mut base: Option<Vec<u8>> = None;
     let mut items: Vec<Item> = Vec::new();
+    let mut usage = Object::new();
     let mut complete = false;
     let mut error = None;
     for event in events {
-        let Ok(json) = Json::parse(event.data.clone()) else { continue };
+        let Ok(json) = Json::parse(event.data.clone()) else {
+            if event.name == "error" {
+                error = Some(plain(event));
+            }
+            continue;
+        };
         let root = json.root();
         let kind = root.text("type").unwrap_or_else(|| event.name.clone());
         if let Some(response) = root.get("response").filter(|response| response.kind() == Kind::Object) {
             base = Some(response.raw().to_vec());
+            if let Some(counts) = response.get("usage").filter(|counts| !counts.is_null()) {
+                usage.count_in(b"usage", counts);
+            }
         }
         if ENDS.contains(&kind.as_str()) {
             complete = true;
@@ -64,7 +73,11 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
     let parsed = base.as_ref().and_then(|base| Json::parse(base.clone()).ok());
     // Some servers leave the output of the last event empty.
     let empty = parsed.as_ref().is_none_or(|parsed| parsed.root().get("output").is_none_or(Ref::is_empty));
-    if let (Some(base), None) = (&base, &error)
+    let counted = usage.take("usage").filter(|counted| {
+        let last = parsed.as_ref().and_then(|parsed| parsed.root().get("usage"));
+        last.is_none_or(|last| compact(last.raw()) != compact(&counted.write()))
+    });
+    if let (Some(base), None, None) = (&base, &error, &counted)
         && (none || (complete && !empty))
     {
         return Assembled { body: base.clone(), complete, failed };
@@ -76,6 +89,9 @@ pub(super) fn assemble(events: &[sse::Event]) -> Assembled {
     };
     if (!none && (empty || !complete)) || (!failed && response.get("output").is_none()) {
         response.set("output", output);
+    }
+    if let Some(counted) = counted {
+        response.set("usage", counted);
     }
     if let Some(error) = error {
         response.set("error", error);

@@ -3,6 +3,8 @@
 //! Format: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 //! Unlike a browser, the last event is also read where the stream ends without its blank line.
 
+use crate::text::json::unmarked;
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Event {
@@ -67,7 +69,7 @@ impl Parser {
     }
 
     fn take(&mut self, line: &[u8]) -> Option<Event> {
-        let line = if self.begun { line } else { line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line) };
+        let line = if self.begun { line } else { unmarked(line) };
         self.begun = true;
         if line.is_empty() {
             return self.dispatch();
@@ -138,7 +140,7 @@ pub fn write(name: &str, data: &[u8]) -> Vec<u8> {
 /// servers send errors as plain JSON under the type of a stream, and streams under that of text.
 #[must_use]
 pub fn is_stream(content_type: &str, body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    let body = unmarked(body).trim_ascii_start();
     let begins = |fields: &[&[u8]]| fields.iter().any(|field| body.starts_with(field));
     let typed = content_type.trim_ascii_start().to_ascii_lowercase().starts_with("text/event-stream");
     match body.first() {

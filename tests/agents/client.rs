@@ -98,6 +98,14 @@ impl Answer<'_> {
     }
 
     pub(crate) fn pieces(self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        self.until(|piece| {
+            take(piece);
+            false
+        })
+    }
+
+    /// Takes pieces until one is enough.
+    pub(crate) fn until(self, mut take: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
         if let Some(length) = self.header("content-length").and_then(|length| length.parse::<usize>().ok()) {
             let mut body = vec![0; length];
             self.client.stream.read_exact(&mut body)?;
@@ -114,9 +122,9 @@ impl Answer<'_> {
             let size = usize::from_str_radix(&self.client.line()?, 16).map_err(io::Error::other)?;
             let mut chunk = vec![0; size];
             self.client.stream.read_exact(&mut chunk)?;
-            take(&chunk);
+            let enough = take(&chunk);
             self.client.line()?;
-            if size == 0 {
+            if enough || size == 0 {
                 return Ok(());
             }
         }

@@ -56,8 +56,9 @@ fn append(file: &str, line: &str) -> io::Result<()> {
 }
 
 /// Makes the requests of a file, one a line: method, path, body; `> name: value` before a line is one
-/// more header of it, and from `@ NAME` on this variable has the base URL. `${NAME}` is a variable, `${stdin}`
-/// the standard input. Redirects are followed, with the key only within one origin. Prints every answer.
+/// more header of it, `! text` what it stops reading the answer at, and from `@ NAME` on this variable has the base URL.
+/// `${NAME}` is a variable, `${stdin}` the standard input. Redirects are followed, with the key only within one origin.
+/// Prints every answer.
 fn requests(file: &str) -> io::Result<()> {
     let text = fs::read_to_string(file)?;
     let mut input = String::new();
@@ -72,7 +73,7 @@ fn requests(file: &str) -> io::Result<()> {
         }
         text
     };
-    let mut headers = usual();
+    let (mut headers, mut stop) = (usual(), String::new());
     let mut base = "OPENAI_BASE_URL".to_owned();
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(name) = line.strip_prefix("@ ") {
@@ -82,6 +83,10 @@ fn requests(file: &str) -> io::Result<()> {
         if let Some(header) = line.strip_prefix("> ") {
             let (name, value) = header.split_once(": ").ok_or_else(|| io::Error::other("a header"))?;
             headers.push((name.to_owned(), filled(value)));
+            continue;
+        }
+        if let Some(text) = line.strip_prefix("! ") {
+            text.clone_into(&mut stop);
             continue;
         }
         let mut words = line.splitn(3, ' ');
@@ -110,7 +115,12 @@ fn requests(file: &str) -> io::Result<()> {
         let again = answer.header("retry-after").map(|value| format!(" retry-after {value}")).unwrap_or_default();
         let kind = answer.header("content-type").unwrap_or("-").to_owned();
         let mut got = Vec::new();
-        let (status, done) = (answer.status, answer.pieces(|piece| got.extend_from_slice(piece)));
+        let stop = std::mem::take(&mut stop);
+        let enough = |piece: &[u8]| {
+            got.extend_from_slice(piece);
+            !stop.is_empty() && String::from_utf8_lossy(&got).contains(&stop)
+        };
+        let (status, done) = (answer.status, answer.until(enough));
         let broken = if done.is_err() { " broken off" } else { "" };
         print(&format!("{status} {kind}{again}{broken} {}", String::from_utf8_lossy(&got).trim_end()));
     }

@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::text::json::{Edit, Json, Kind, Ref, quote};
+use super::spacing;
+use crate::text::json::{Edit, Json, Kind, Ref, quote, unmarked};
 use crate::text::layout::compact;
 
 /// Shortest text beside the lists of a body that becomes a part.
@@ -42,8 +43,9 @@ impl Parts {
         if body.is_empty() {
             return String::new();
         }
-        let json = std::str::from_utf8(body).ok().and_then(|text| Json::parse_text(text).ok());
-        let Some(json) = json else { return raw(body) };
+        let Ok(text) = std::str::from_utf8(body) else { return raw(body) };
+        let Ok(json) = Json::parse_text(text) else { return raw(body) };
+        let Some(spaces) = spacing::write(text, &compact(unmarked(body))) else { return raw(body) };
         let mut edits = Vec::new();
         if json.root().kind() == Kind::Object {
             for member in json.root().items() {
@@ -60,7 +62,7 @@ impl Parts {
                 edits.extend(with.map(|with| Edit { span, with: with.into_bytes() }));
             }
         }
-        format!(",\"body\":{}", compact(&json.splice(edits)))
+        format!(",\"body\":{}{spaces}", compact(unmarked(&json.splice(edits))))
     }
 
     /// A list of a request: its beginning is a reference to the request that begins so, where there is one.
@@ -200,7 +202,11 @@ impl Said<'_> {
                 edits.push(Edit { span: member.span(), with });
             }
         }
-        Ok(json.splice(edits).into())
+        let compact = json.splice(edits);
+        match line.get("spaces") {
+            Some(spaces) => spacing::read(spaces, &String::from_utf8_lossy(&compact)).map(Bytes::from),
+            None => Ok(compact.into()),
+        }
     }
 
     fn list(&mut self, list: Ref<'_>, request: Option<u64>) -> Result<Vec<u8>, String> {

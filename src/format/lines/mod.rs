@@ -11,8 +11,11 @@
 //! | `{"stdin":…}`, `{"stdout":…}`, `{"stderr":…}` | the agent's streams, as a list of lines |
 //! | `{"exit":CODE}` | how the agent ended; the last line |
 //!
-//! `ms` is the time since the line before, in milliseconds. A body is JSON without the spaces between its values
-//! (`body`), other text (`text`) or bytes (`base64`). A piece of a stream is its text, or `[HEAD,TEXT,TAIL]`: that many
+//! `ms` is the time since the line before, in milliseconds. A body is JSON without the white space between its values
+//! (`body`), which `spaces` puts back where there was some: what stood `before` and `after` the body, and in it after each
+//! `open`ing bracket, `comma` and `colon` and before each colon (`key`) and `close`, a line feed being followed by the `unit` of
+//! indentation for each level, `but` at the `[PLACE,SPACE]` of some tokens, numbered from 1. Else it is other text
+//! (`text`) or bytes (`base64`). A piece of a stream is its text, or `[HEAD,TEXT,TAIL]`: that many
 //! bytes of the piece before, a text, and that many last bytes of the piece before.
 //!
 //! Not kept: which headers only say how the bytes travelled, when the pieces of a stream arrived, the pauses below a
@@ -21,6 +24,7 @@
 
 mod body;
 mod read;
+mod spacing;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -86,7 +86,7 @@ fn a_message_is_said_once() {
     let text = text(&run(vec![request(7, 10, first), request(9, 20, second)]));
     assert_eq!(text.matches("there").count(), 1, "{text}");
     let events = back(&text);
-    assert_eq!(bodies(&events)[0], first.replace(": ", ":").replace(", ", ","), "no digit and no escape is lost");
+    assert_eq!(bodies(&events)[0], first, "no digit, no escape and no space is lost");
     assert_eq!(bodies(&events)[1], second);
     let Event::Request(request) = &events[1] else { panic!("it is the request") };
     assert_eq!((request.seq, request.query.as_str(), request.headers.len()), (1, "beta=1", 1));
@@ -119,7 +119,7 @@ fn bodies_that_look_like_ours_or_are_none_come_back() {
         "",
     ] {
         let events = back(&text(&run(vec![request(1, 10, body)])));
-        assert_eq!(bodies(&events), [body.replace(", ", ",")], "{body}");
+        assert_eq!(bodies(&events), [body], "{body}");
     }
     let mut events = run(vec![request(1, 10, "")]);
     let Event::Request(request) = &mut events[1] else { panic!("it is the request") };
@@ -158,8 +158,7 @@ fn an_answer_refers_to_what_was_said_and_says_nothing_once_more() {
     events.extend(answer(1, 20, "application/json", &[&body.as_bytes()[..9], &body.as_bytes()[9..]], Ending::Complete));
     let written = text(&events);
     assert_eq!((written.matches("look_up").count(), written.matches("careful").count()), (1, 1), "{written}");
-    let expected = format!("{{\"tools\":[{tool}],\"instructions\":\"{LONG}\",\"output\":[{{\"a\":1}}]}}");
-    assert_eq!(pieces(&back(&written)), [[Bytes::from(expected)]]);
+    assert_eq!(pieces(&back(&written)), [[Bytes::from(body)]]);
 }
 
 #[test]
@@ -275,4 +274,73 @@ fn what_is_wrong_is_said_with_its_line() {
         "line 4: piece 1 of a stream is none",
     );
     check(&good.replace("\"at\":\"", "\"at\":\"x"), "line 1: `at` is no time: `x2025-11-24T16:00:00.000000Z`");
+}
+
+#[test]
+fn bodies_come_back_byte_for_byte() {
+    let long = format!(r#"{{"instructions": "{LONG}", "messages": [{{"role": "user", "content": "a: b, c"}}]}}"#);
+    for (body, spaces) in [
+        (r#"{"a":[1,{}],"b":"\u00e9 1.0"}"#.to_owned(), ""),
+        (r#"{"a": [1, {}], "b": "x, y: \" [z] "}"#.to_owned(), r#","spaces":{"comma":" ","colon":" "}"#),
+        (long, r#","spaces":{"comma":" ","colon":" "}"#),
+        (
+            "{\n  \"a\": [\n    1,\n    2\n  ],\n  \"b\": {}\n}\n".to_owned(),
+            r#","spaces":{"open":"\n","comma":"\n","colon":" ","close":"\n","unit":"  ","after":"\n"}"#,
+        ),
+        (
+            "\u{feff}\r\n{\r\n\t\"a\" : [ 1 ],\r\n\t\"b\" : \"and so on\"\r\n}".to_owned(),
+            r#","spaces":{"before":"\ufeff\r\n","open":"\r\n","comma":"\r\n","key":" ","colon":" ","close":" ","unit":"\t","but":[[5," "],[11,"\r\n"]]}"#,
+        ),
+        ("\n\n  {\"a\":1}".to_owned(), r#","spaces":{"before":"\n\n  "}"#),
+        (r#"{"a long name":[ ]}"#.to_owned(), r#","spaces":{"but":[[5," "]]}"#),
+        (" 1e3\n".to_owned(), r#","spaces":{"before":" ","after":"\n"}"#),
+    ] {
+        let mut events = run(vec![request(1, 10, &body)]);
+        events.extend(answer(1, 20, "application/json", &[body.as_bytes()], Ending::Complete));
+        let written = text(&events);
+        let found = written.lines().filter(|line| line.contains("body") && line.ends_with(&format!("{spaces}}}")));
+        assert_eq!(found.count(), 2, "{body}\n{written}");
+        let again = back(&written);
+        assert_eq!((bodies(&again), pieces(&again)), (vec![body.clone()], vec![vec![Bytes::from(body)]]));
+    }
+}
+
+#[test]
+fn what_is_spaced_without_a_rule_is_kept_as_text() {
+    let body = format!("[{}]", (0..40).map(|n| format!("1{}", " ".repeat(n % 7))).collect::<Vec<_>>().join(","));
+    let written = text(&run(vec![request(1, 10, &body)]));
+    assert!(written.contains("\"text\":\"[1,1 ,1  ,"), "{written}");
+    assert_eq!(bodies(&back(&written)), [body]);
+    let deep = format!("{}1{}", "[\n".repeat(3000), "]".repeat(3000));
+    assert_eq!(bodies(&back(&text(&run(vec![request(1, 10, &deep)])))), [deep]);
+}
+
+#[test]
+fn any_json_comes_back_byte_for_byte() {
+    use proptest::prelude::*;
+    let part =
+        prop_oneof![Just("{"), Just("}"), Just("["), Just("]"), Just(","), Just(":"), Just("\"a\""), Just("\"\\\"\"")];
+    let space = "( |\n|\t|\r){0,3}";
+    proptest!(|(tokens in prop::collection::vec((part, space), 0..12), start in prop_oneof![Just("\u{feff}"), Just("")])| {
+        let body: String = tokens.iter().flat_map(|(token, space)| [*token, space.as_str()]).collect();
+        for body in [format!("{start}{body}"), format!("{start}[{{\"x\" :{body}}} ]"), format!("{start} {{\"x\": [{body}]}}")] {
+            prop_assert_eq!(bodies(&back(&text(&run(vec![request(1, 10, &body)])))), [body]);
+        }
+    });
+}
+
+#[test]
+fn white_space_from_elsewhere_is_bounded_and_white() {
+    let good = text(&run(vec![request(1, 10, "{\n  \"a\":1\n}")]));
+    let check = |from: &str, to: &str, expected: &str| {
+        let text = good.replace(from, to);
+        assert_ne!(text, good);
+        assert_eq!(read(&text).expect_err("it is wrong").to_string(), expected);
+    };
+    check(r#""unit":"  ""#, r#""unit":"xx""#, "line 2: `spaces` holds what is no white space");
+    check(r#""unit":"  ""#, r#""unit":7"#, "line 2: `spaces` holds what is no text");
+    check(r#""unit":"  ""#, &format!("\"unit\":\"{}\"", " ".repeat(65)), "line 2: `spaces` holds too long a rule");
+    check(r#""unit":"  ""#, r#""but":[1]"#, "line 2: `but` is no list of places and white space");
+    let deep = format!("{}{}", "[".repeat(2000), "]".repeat(2000));
+    check(r#""body":{"a":1}"#, &format!("\"body\":{deep}"), "line 2: `spaces` makes too long a text");
 }
