@@ -3,6 +3,7 @@
 pub(crate) mod borders;
 pub(crate) mod clock;
 pub(crate) mod fragments;
+pub(crate) mod identity;
 pub(crate) mod naming;
 pub(crate) mod opaque;
 pub(crate) mod origin;

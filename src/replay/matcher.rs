@@ -19,9 +19,10 @@ use super::index::Index;
 use super::kept::Asked;
 use super::miss::{self, HeldResult, Refusal};
 use super::outgoing::{Origin, Past};
-use super::plan::{Entry, Live, Plan, without};
+use super::plan::{Entry, Live, Plan, id_of, without};
 use crate::model::event::{Action, Decided, Grade, Request, Seq, Started};
 use crate::model::{Micros, NodeId, Part, Reply};
+use crate::names::identity::{self, From, Identities};
 use crate::names::naming::Naming;
 use crate::names::rename::Renamer;
 use crate::record::lanes::Lanes;
@@ -91,6 +92,10 @@ pub(super) struct Matcher {
     by_key: HashMap<Key, Vec<usize>>,
     index: Index,
     pub(super) naming: Naming,
+    /// Which answers ids come from.
+    identities: Identities,
+    /// Prefixes whose base URL now is that of another prefix of the recording: both, the one of now first.
+    moved: Vec<(String, String)>,
     /// Whether it is known who said what in the recording.
     knows_origins: bool,
     /// Calls that matched exactly since the index was asked last, with their ids where those differ.
@@ -161,8 +166,10 @@ impl Matcher {
     pub(super) fn new(plan: Plan, here: &Started) -> Self {
         let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
         let mut recorded_results = HashMap::new();
+        let mut identities = Identities::default();
         for (place, entry) in plan.entries.iter().enumerate() {
             by_key.entry(entry.parsed.canonical.key).or_default().push(place);
+            identities.record(place, &entry.minted);
             for result in &entry.parsed.canonical.results {
                 let raw = entry.parsed.canonical.body().value(result.item).raw().to_vec();
                 recorded_results.entry(result.call_id.clone()).or_insert(raw);
@@ -176,6 +183,8 @@ impl Matcher {
             by_key,
             index: Index::default(),
             naming,
+            identities,
+            moved: moved(&plan, here),
             knows_origins: false,
             exactly: Vec::new(),
             conflict: None,
@@ -227,10 +236,10 @@ impl Matcher {
         self.hear_request(&parsed.canonical);
         self.let_relayed_through(&parsed.canonical);
         #[cfg(not(test))]
-        let found = self.find(&parsed.canonical, request.at);
+        let found = self.find(request, &parsed.canonical);
         #[cfg(test)]
         let found = match self.fault.map_or(fault::Mistake::None, |fault| self.mistaken(fault, parsed)) {
-            fault::Mistake::None => self.find(&parsed.canonical, request.at),
+            fault::Mistake::None => self.find(request, &parsed.canonical),
             fault::Mistake::Nothing => None,
             fault::Mistake::Found(found) => Some(found),
         };
@@ -345,19 +354,31 @@ impl Matcher {
     }
 
     /// The recorded exchange that a request is, by the first step of the contract that finds one.
-    fn find(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
+    fn find(&mut self, request: &Request, canonical: &Canonical) -> Option<Found> {
         self.conflict = None;
-        if let Some(places) = self.by_key.get(&canonical.key).cloned() {
-            let unused: Vec<usize> = places.iter().copied().filter(|place| self.is_open(*place)).collect();
-            if !unused.is_empty() {
-                let found = self.among(&unused, &places, canonical);
-                let ids = &self.plan.entries[found.entry].parsed.canonical.ids;
-                let ids = if *ids == canonical.ids { Vec::new() } else { canonical.ids.clone() };
-                self.exactly.push((found.entry, ids));
-                return Some(found);
-            }
-        }
-        self.find_nearly(canonical, at)
+        let places = self.by_key.get(&canonical.key).cloned().unwrap_or_default();
+        let places: Vec<usize> =
+            places.into_iter().filter(|place| self.is_about_the_same(*place, request, canonical)).collect();
+        let unused: Vec<usize> = places.iter().copied().filter(|place| self.is_open(*place)).collect();
+        let found = if unused.is_empty() {
+            self.find_nearly(request, canonical)?
+        } else {
+            let found = self.among(&unused, &places, canonical);
+            let ids = &self.plan.entries[found.entry].parsed.canonical.ids;
+            let ids = if *ids == canonical.ids { Vec::new() } else { canonical.ids.clone() };
+            self.exactly.push((found.entry, ids));
+            found
+        };
+        self.identities.bind(&self.plan.entries[found.entry].parsed.canonical.ids, &canonical.ids);
+        Some(found)
+    }
+
+    /// Whether a recorded call went to the same provider, and names the same answers and items.
+    fn is_about_the_same(&self, place: usize, request: &Request, canonical: &Canonical) -> bool {
+        let entry = &self.plan.entries[place];
+        let is_moved = |(now, then): &(String, String)| *now == request.provider && *then == entry.provider;
+        (entry.provider == request.provider || self.moved.iter().any(is_moved))
+            && self.identities.fit(&entry.parsed.canonical.ids, &canonical.ids)
     }
 
     /// Whether an exchange was not used yet and the attempts before it were.
@@ -464,6 +485,7 @@ impl Matcher {
         self.twins.extend(found.twins.clone());
         self.uses[found.entry] = Use::Taken;
         self.taken_by.insert(seq, found.entry);
+        self.identities.bring(From::Recorded(found.entry), &entry.minted);
         self.flying.insert(found.entry);
         if action == Action::ServeEdited {
             self.edited.insert(seq);
@@ -621,6 +643,15 @@ impl Matcher {
         if let Some(entry) = entry {
             self.flying.remove(&entry);
         }
+        if let Some((parsed, status, kind, body)) = answered {
+            self.minted_by(
+                seq,
+                parsed,
+                &parsed.dialect.map(|dialect| dialect.reply(status, kind, body)),
+                body,
+                changed,
+            );
+        }
         #[cfg(test)]
         let taken = taken || self.fault == Some(Fault::NeverBack);
         // What the agent left when it was recorded too has done its part once something of it was taken.
@@ -670,9 +701,6 @@ impl Matcher {
             self.hear_reply(reply.as_ref(), body);
         }
         let Some(reply) = reply else { return };
-        for id in reply.id.iter().chain(&reply.item_ids) {
-            self.named.insert(id.clone(), parsed.canonical.key);
-        }
         if changed {
             self.remember_said(&reply.text());
             if let Some(place) = entry {
@@ -689,6 +717,23 @@ impl Matcher {
         }
         if let Some(place) = self.places.get(&seq) {
             self.lanes.answer(*place, self.clock, &reply);
+        }
+    }
+
+    /// Remembers the ids that an answer brought, also one that was not taken to its end.
+    fn minted_by(&mut self, seq: Seq, parsed: &Parsed, reply: &Option<Reply>, body: &Bytes, changed: bool) {
+        let minted = match reply {
+            Some(reply) => identity::minted(reply),
+            None => id_of(body).map(|id| (id, identity::Place::Answer)).into_iter().collect(),
+        };
+        for (id, place) in &minted {
+            if matches!(place, identity::Place::Answer | identity::Place::Conversation | identity::Place::Item(_)) {
+                self.named.insert(id.clone(), parsed.canonical.key);
+            }
+        }
+        if changed {
+            let from = self.taken_by.get(&seq).map_or(From::Sent(seq), |place| From::Recorded(*place));
+            self.identities.bring(from, &minted);
         }
     }
 
@@ -748,6 +793,19 @@ impl Matcher {
     pub(super) fn entry(&self, place: usize) -> &Entry {
         &self.plan.entries[place]
     }
+}
+
+/// Prefixes of now whose base URL is that of another prefix of the recording.
+fn moved(plan: &Plan, here: &Started) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (now, url) in &here.upstreams {
+        for (then, known) in &plan.run.started.upstreams {
+            if now != then && url.trim_end_matches('/') == known.trim_end_matches('/') {
+                found.push((now.clone(), then.clone()));
+            }
+        }
+    }
+    found
 }
 
 fn request_model(body: &Json) -> Option<String> {

@@ -6,6 +6,7 @@ use super::change::{self, Change, Scope, Target, Wanted};
 use crate::config::Settings;
 use crate::model::event::{Ending, Request, Seq};
 use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source, ToolState};
+use crate::names::identity::{self, Minted};
 use crate::record::{self, announced};
 use crate::text::json::{Edit, Json, Path};
 use crate::text::units::{count, plural};
@@ -63,6 +64,10 @@ pub(super) struct Entry {
     pub(super) ignoring: Option<Key>,
     /// What was answered, ids and times aside.
     pub(super) digest: Key,
+    /// Ids that its answer brought.
+    pub(super) minted: Minted,
+    /// Prefix that it came in by.
+    pub(super) provider: String,
     /// Nodes that this one directly depends on.
     pub(super) causes: BTreeSet<NodeId>,
 }
@@ -325,9 +330,17 @@ pub(super) fn entries(run: &Run, ignore: &[Path]) -> Vec<Entry> {
         if let (Some(dialect), Some(answer)) = (parsed.dialect, &call.answer) {
             let kind = answer.header("content-type").unwrap_or_default();
             reply = dialect.reply(answer.status, kind, &answer.body());
-            for id in reply.id.iter().chain(&reply.item_ids) {
+            for id in reply.id.iter().chain(&reply.conversation).chain(&reply.item_ids) {
                 named.insert(id.clone(), parsed.canonical.key);
             }
+        }
+        let mut minted = identity::minted(&reply);
+        if parsed.dialect.is_none()
+            && let Some(id) = call.answer.as_ref().and_then(|answer| id_of(&answer.body()))
+        {
+            // A conversation, a file, a job.
+            named.insert(id.clone(), parsed.canonical.key);
+            minted.push((id, identity::Place::Answer));
         }
         let digest = match (&call.answer, parsed.dialect) {
             (Some(answer), Some(_)) => said(answer.status, &reply),
@@ -345,10 +358,17 @@ pub(super) fn entries(run: &Run, ignore: &[Path]) -> Vec<Entry> {
             parsed,
             ignoring,
             digest,
+            minted,
+            provider: call.request.provider.clone(),
             causes,
         });
     }
     entries
+}
+
+/// The id of what an answer of no known dialect is about.
+pub(super) fn id_of(body: &bytes::Bytes) -> Option<String> {
+    Json::parse(body.clone()).ok()?.root().text("id").filter(|id| !id.is_empty())
 }
 
 /// A request without the fields that do not count for this user.

@@ -24,7 +24,7 @@ pub enum Rule {
     Drop,
     /// An id that a provider or harness minted: by the order of its first appearance.
     Id,
-    /// An earlier response: as the key of the call that it names, else as it stands.
+    /// An earlier response or conversation: an id, where an answer brought it, else as it stands.
     Reference,
     /// A string that holds JSON: as that JSON, where it is some.
     Embedded,
@@ -87,7 +87,7 @@ pub enum TokenKind {
     Word,
     /// A protocol id, as its number in order of appearance.
     Id,
-    /// The key of an earlier call.
+    /// The id of an earlier answer, as its number in order of appearance.
     Reference,
     /// Bytes that are no JSON.
     Bytes,
@@ -319,10 +319,16 @@ impl<'a> Maker<'a> {
                 self.push(TokenKind::Id, doc, item, &number.to_le_bytes());
             }
             (Rule::Reference, Kind::String) => {
-                let id = value.as_str().unwrap_or_default().into_owned();
-                match (self.resolve)(&id) {
-                    Some(key) => self.push(TokenKind::Reference, doc, item, &key),
-                    None => self.text(doc, item),
+                let id = value.as_bytes().unwrap_or_default();
+                // What only the provider knows counts as it stands.
+                if (self.resolve)(&String::from_utf8_lossy(&id)).is_none() {
+                    self.text(doc, item);
+                } else {
+                    let number = match self.ids.get(&*id) {
+                        Some(number) => *number,
+                        None => self.id_number(id.into_owned()),
+                    };
+                    self.push(TokenKind::Reference, doc, item, &number.to_le_bytes());
                 }
             }
             (Rule::Embedded, Kind::String) => {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Found, Matcher};
 use crate::config::Tier;
 use crate::model::Micros;
-use crate::model::event::{Grade, Started};
+use crate::model::event::{Grade, Request, Started};
 use crate::names::clock::Clock;
 use crate::names::naming::Sides;
 use crate::names::opaque::Splitter;
@@ -21,7 +21,7 @@ use crate::wire::canonical::{Canonical, ResultSpan};
 
 impl Matcher {
     /// Equal up to names, readings of the clock and results of tools that this replay served the calls of.
-    pub(super) fn find_nearly(&mut self, canonical: &Canonical, at: Micros) -> Option<Found> {
+    pub(super) fn find_nearly(&mut self, request: &Request, canonical: &Canonical) -> Option<Found> {
         self.know_origins();
         let entries = &self.plan.entries;
         let (split, places) = self.index.look_up(entries, &self.naming.splitter, canonical);
@@ -31,7 +31,7 @@ impl Matcher {
             self.naming.accept_exact(recorded, known, if ids.is_empty() { &recorded.ids } else { &ids });
         }
         let seconds = |at: Micros| i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
-        let now = Clock { start: seconds(self.started), now: seconds(at) };
+        let now = Clock { start: seconds(self.started), now: seconds(request.at) };
         let start = seconds(self.plan.run.started.at);
         let may_hold = |old: &ResultSpan, new: &ResultSpan| {
             let tool = self.served_calls.get(&new.call_id);
@@ -50,7 +50,7 @@ impl Matcher {
             if nth >= places.len() && !matches.is_empty() {
                 break;
             }
-            if !self.is_open(place) {
+            if !self.is_open(place) || !self.is_about_the_same(place, request, canonical) {
                 continue;
             }
             let recorded = &self.plan.entries[place];
@@ -86,6 +86,7 @@ impl Matcher {
             .chain(&others)
             .copied()
             .filter(|place| alike.iter().any(|alike| key(*alike) == key(*place)))
+            .filter(|place| self.is_about_the_same(*place, request, canonical))
             .collect();
         let mut found = self.among(&alike, &twins, canonical);
         let (_, place, outcome) = matches.into_iter().find(|(_, place, _)| *place == found.entry)?;

@@ -200,11 +200,8 @@ fn tried(seed: u64) -> (&'static str, Report) {
 /// Kinds of which some workloads are not yet right, as `wrong` or `refused`.
 const NOT_YET: &[(&str, &str)] = &[
     ("answer, beside fresh names", "refused"),
-    ("arguments, beside fresh names", "refused"),
-    ("message", "wrong"),
     ("message", "refused"),
     ("result", "wrong"),
-    ("result, beside fresh names", "refused"),
     ("system, beside fresh names", "wrong"),
 ];
 
@@ -223,6 +220,7 @@ fn exactly_what_depends_on_a_change_is_sent() {
     said(&rows);
     println!("{sent} calls were sent");
     if all.is_none() && first == 0 {
-        assert_eq!(super::frozen::bad(&rows), NOT_YET);
+        let worse: Vec<_> = super::frozen::bad(&rows).into_iter().filter(|kind| !NOT_YET.contains(kind)).collect();
+        assert_eq!(worse, []);
     }
 }
