@@ -721,7 +721,7 @@ impl Matcher {
     }
 
     /// Remembers the ids that an answer brought, also one that was not taken to its end.
-    fn minted_by(&mut self, seq: Seq, parsed: &Parsed, reply: &Option<Reply>, body: &Bytes, changed: bool) {
+    fn minted_by(&mut self, seq: Seq, parsed: &Parsed, reply: Option<&Reply>, body: &Bytes, changed: bool) {
         let minted = match reply {
             Some(reply) => identity::minted(reply),
             None => id_of(body).map(|id| (id, identity::Place::Answer)).into_iter().collect(),
