@@ -644,13 +644,8 @@ impl Matcher {
             self.flying.remove(&entry);
         }
         if let Some((parsed, status, kind, body)) = answered {
-            self.minted_by(
-                seq,
-                parsed,
-                &parsed.dialect.map(|dialect| dialect.reply(status, kind, body)),
-                body,
-                changed,
-            );
+            let reply = parsed.dialect.map(|dialect| dialect.reply(status, kind, body));
+            self.minted_by(seq, parsed, reply.as_ref(), body, changed);
         }
         #[cfg(test)]
         let taken = taken || self.fault == Some(Fault::NeverBack);
