@@ -10,9 +10,10 @@ use super::talk::{Brings, Ids};
 pub(super) type Kind = (&'static str, fn(&mut Rng) -> Work);
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 28] = [
+pub(super) const KINDS: [Kind; 31] = [
     ("records beside a run's id", records),
     ("records in calls of tools", records_in_tools),
+    ("records in another order", reordered),
     ("records that answers brought", brought),
     ("references to items", items),
     ("another item than was recorded", other_item),
@@ -23,6 +24,7 @@ pub(super) const KINDS: [Kind; 28] = [
     ("two secrets, rotated", rotated),
     ("one secret of two", one_secret),
     ("secrets made up", tokens),
+    ("a secret that an answer brought", token_flow),
     ("two providers", providers),
     ("call ids per turn", per_turn),
     ("chains of responses", chains),
@@ -37,6 +39,7 @@ pub(super) const KINDS: [Kind; 28] = [
     ("clocks", clocks),
     ("attempts", attempts),
     ("forks", forks),
+    ("hand-offs", handoffs),
     ("calls that differ in a fresh name", confusable),
     ("mixed", mixed),
 ];
@@ -128,6 +131,24 @@ fn records_in_tools(rng: &mut Rng) -> Work {
     }
     some_wait(rng, &mut branches);
     Work::new(branches)
+}
+
+/// The agent reads its records from a file, which lists others now, or the same in another order.
+fn reordered(rng: &mut Rng) -> Work {
+    let (form, asks, maker) = (form(rng), question(rng), maker(rng));
+    let count = 2 + rng.below(4);
+    let mut branches = Vec::new();
+    for place in 0..count {
+        let user = vec![words("Run "), fresh("run", maker), words(". "), words(asks), Piece::Given(place), words("?")];
+        branches.push(Branch::new(form, "You know all customers.", user));
+    }
+    some_wait(rng, &mut branches);
+    let then: Vec<String> = (0..count).map(|_| makers::record(rng)).collect();
+    let mut now = then.clone();
+    now.rotate_left(rng.below(count));
+    let (one, other) = (rng.below(count), rng.below(count));
+    now.swap(one, other);
+    Work { given: [then, now], told: false, ..Work::new(branches) }
 }
 
 fn brought(rng: &mut Rng) -> Work {
@@ -276,6 +297,21 @@ fn tokens(rng: &mut Rng) -> Work {
             branch.system = vec![words(&format!("You check door {place}."))];
         }
         branches.push(branch);
+    }
+    Work::new(branches)
+}
+
+fn token_flow(rng: &mut Rng) -> Work {
+    let form = form(rng);
+    let mut branches = Vec::new();
+    let count = 1 + rng.below(2);
+    for place in 0..count {
+        let user = vec![words(&format!("Give me access to door {place}."))];
+        branches.push(Branch { brings: Brings::Token, ..Branch::new(form, "You give access.", user) });
+    }
+    for place in 0..count {
+        let user = vec![words("I have "), Piece::Brought(place), words(" and want to enter.")];
+        branches.push(Branch { after: vec![place], ..Branch::new(form, "You open.", user) });
     }
     Work::new(branches)
 }
@@ -486,13 +522,28 @@ fn forks(rng: &mut Rng) -> Work {
     Work::new(branches)
 }
 
+fn handoffs(rng: &mut Rng) -> Work {
+    let ids = [Ids::Random, Ids::PerTurn, Ids::Empty, Ids::Name][rng.below(4)];
+    let mut work = with_ids(rng, ids);
+    let count = work.branches.len();
+    for place in 0..count {
+        let form = work.branches[place].form;
+        let system = format!("You are the desk number {}.", place % 2);
+        let user = vec![words("Take over for "), fresh("desk", Maker::Session), words(".")];
+        let start = Start::Fork(place);
+        let script = vec![vec![("search", vec![words("omega")])]];
+        work.branches.push(Branch { after: vec![place], start, script, ..Branch::new(form, &system, user) });
+    }
+    work
+}
+
 fn confusable(rng: &mut Rng) -> Work {
     let form = form(rng);
     let maker = maker(rng);
-    let mut branches = Vec::new();
+    let (mut branches, turns) = (Vec::new(), rng.below(3));
     for place in 0..2 + rng.below(3) {
         let user = vec![words("Work in "), fresh(&format!("worker {place}"), maker), words(".")];
-        branches.push(Branch { turns: rng.below(3), ..Branch::new(form, "You work.", user) });
+        branches.push(Branch { turns, ..Branch::new(form, "You work.", user) });
     }
     Work::new(branches)
 }

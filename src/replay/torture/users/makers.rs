@@ -84,7 +84,7 @@ impl Maker {
             Self::UuidHex => letters(rng, HEX, 32),
             Self::UuidEight => letters(rng, HEX, 8),
             Self::UuidTwelve => letters(rng, HEX, 12),
-            Self::Suffixed => format!("{}-{}", ["run", "job", "worker"][rng.below(3)], letters(rng, HEX, 8)),
+            Self::Suffixed => format!("worker-{}", letters(rng, HEX, 8)),
             Self::Nanoid => letters(rng, BASE64, 21),
             Self::ShortNanoid => letters(rng, BASE64, 10),
             Self::Random36 => {

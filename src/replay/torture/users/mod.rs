@@ -5,6 +5,7 @@
 //! which is a record's. The oracle compares meanings, never bytes, so it shares no reading with the matcher.
 
 mod changes;
+mod draws;
 mod frozen;
 mod kinds;
 mod makers;

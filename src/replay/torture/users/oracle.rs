@@ -68,7 +68,8 @@ pub(super) struct Report {
     pub(super) poor: bool,
     /// The call whose request or answer was edited.
     pub(super) edited: Option<usize>,
-    pub(super) grades: Vec<(String, Grade)>,
+    /// What became of each call, by who made it.
+    pub(super) outcomes: Vec<(String, Action, Grade)>,
 }
 
 impl Inner {
@@ -179,7 +180,7 @@ impl Inner {
         };
         let lines = seen.last_line();
         self.report.calls += 1;
-        self.report.grades.push((ticket.who.clone(), decided.grade));
+        self.report.outcomes.push((ticket.who.clone(), decided.action, decided.grade));
         if decided.grade == Grade::Interchangeable {
             self.interchangeable.insert(ticket.skeleton.clone());
         }
@@ -189,7 +190,9 @@ impl Inner {
             Action::Refuse if depends => {
                 self.report.missed.push(format!("{who} depends on the change and was refused: {lines}"));
             }
-            Action::Refuse if ticket.known => self.report.missed.push(format!("{who} was refused: {lines}")),
+            Action::Refuse if ticket.known && !ticket.names.iter().any(|name| self.poor.contains(name)) => {
+                self.report.missed.push(format!("{who} was refused: {lines}"));
+            }
             Action::Refuse => self.report.refused += 1,
             Action::Send | Action::SendChanged => {
                 self.report.sent += 1;
@@ -360,9 +363,13 @@ fn equal(then: &Said, now: &Said) -> bool {
         while let Some(at) = ["<secret", MARK].iter().filter_map(|mark| rest.find(mark)).min() {
             out.push_str(&rest[..at]);
             out.push_str("<a secret>");
-            let end = rest[at..].find(|letter: char| !(letter.is_alphanumeric() || "<_ .".contains(letter)));
-            let end = end.map_or(rest.len(), |end| at + end);
-            rest = rest[end..].strip_prefix('>').unwrap_or(&rest[end..]);
+            let after = &rest[at..];
+            rest = match after.strip_prefix(MARK) {
+                Some(after) => {
+                    after.trim_start_matches(|letter: char| letter.is_ascii_digit()).trim_start_matches("__")
+                }
+                None => after.split_once('>').map_or("", |(_, after)| after),
+            };
         }
         out + rest
     };

@@ -9,7 +9,7 @@ use futures_util::future::{Shared, join_all};
 use super::super::talk::Form;
 use super::makers::Maker;
 use super::talk::{Brings, Got, Ids, Talk};
-use super::world::{Agent, Running, World};
+use super::world::{Agent, Running, World, brought};
 
 /// A piece of a text that an agent writes.
 #[derive(Debug, Clone)]
@@ -115,6 +115,8 @@ pub(super) fn words(text: &str) -> Piece {
 pub(super) struct Work {
     pub(super) branches: Vec<Branch>,
     pub(super) given: [Vec<String>; 2],
+    /// Whether that stood on the command line; else the agent has it from a file.
+    pub(super) told: bool,
     pub(super) secrets: [Vec<(String, String)>; 2],
     pub(super) temporary: [&'static str; 2],
     pub(super) draws: bool,
@@ -126,6 +128,7 @@ impl Work {
         Self {
             branches,
             given: Default::default(),
+            told: true,
             secrets: Default::default(),
             temporary: ["/tmp", "/tmp"],
             draws: false,
@@ -137,6 +140,7 @@ impl Work {
         Agent {
             program,
             given: self.given.clone(),
+            told: self.told,
             secrets: self.secrets.clone(),
             temporary: self.temporary,
             draws: self.draws,
@@ -165,11 +169,6 @@ pub(super) fn run(branches: &Rc<Vec<Branch>>, world: World) -> Running {
         }
         join_all(steps).await;
     })
-}
-
-/// What an answer brought: the word before its last full stop.
-fn brought(text: &str) -> &str {
-    text.trim_end_matches('.').rsplit(' ').next().unwrap_or_default()
 }
 
 /// One of several answers, by their order.
@@ -210,6 +209,11 @@ async fn walk(branch: &Branch, place: usize, found: &[(usize, Ended)], world: &W
             let mut talk = ended.0.clone();
             talk.said(&ended.1);
             talk.user(&user);
+            // A hand-off: the same conversation, and another prompt before it.
+            let system = text(&branch.system, found, world);
+            if !system.is_empty() {
+                talk.ask.system = system;
+            }
             talk
         }
         Start::Draft(of) | Start::Item(of) => {

@@ -55,6 +55,8 @@ pub(super) enum Ids {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Brings {
     Nothing,
+    /// A credential, another each time.
+    Token,
     Commit,
     Order,
     Uuid,

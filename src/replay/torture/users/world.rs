@@ -20,7 +20,7 @@ use super::super::world::{Pick, Rng};
 use super::makers::{self, Maker};
 use super::oracle::{Edit, Entry, Report};
 use super::talk::{Brings, Got, Ids, Talk};
-use crate::model::event::{AnswerHead, Chunks, Decided, End, Ending, Event, Request, Seq, Started};
+use crate::model::event::{AnswerHead, Chunks, Decided, End, Ended, Ending, Event, Request, Seq, Started};
 use crate::model::{Micros, Run, RunId};
 use crate::proxy::{Answer, Boxed, Call, Verdict, Watch};
 use crate::record::assemble;
@@ -37,6 +37,8 @@ pub(super) struct Agent<'a> {
     pub(super) program: &'a dyn Fn(World) -> Running,
     /// What the user gave on the command line, then and now.
     pub(super) given: [Vec<String>; 2],
+    /// Whether that stood on the command line; else the agent has it from a file.
+    pub(super) told: bool,
     /// Secrets of the environment, by the names of their variables.
     pub(super) secrets: [Vec<(String, String)>; 2],
     /// Temporary directories, then and now.
@@ -164,7 +166,8 @@ pub(super) struct Inner {
     pub(super) report: Report,
     pub(super) edit: Option<Edit>,
     pub(super) recorded_names: Vec<(String, String)>,
-    pub(super) poor: bool,
+    /// Names that chance made look like a plain number, by their labels.
+    pub(super) poor: BTreeSet<String>,
     temporary: &'static str,
     given: Vec<String>,
     secrets: Vec<(String, String)>,
@@ -180,7 +183,7 @@ pub(super) struct Recorded {
     pub(super) book: Vec<Entry>,
     fixed: BTreeMap<String, String>,
     names: Vec<(String, String)>,
-    poor: bool,
+    poor: BTreeSet<String>,
 }
 
 /// How a run differs from another of the same agent.
@@ -197,7 +200,9 @@ fn number(text: &str) -> u64 {
 
 fn started(agent: &Agent<'_>, side: usize, at: u64) -> Started {
     let mut command = vec!["python".to_owned(), "agent.py".to_owned()];
-    command.extend(agent.given[side].iter().cloned());
+    if agent.told {
+        command.extend(agent.given[side].iter().cloned());
+    }
     Started {
         at: Micros(at),
         command,
@@ -219,13 +224,14 @@ pub(super) fn record(agent: &Agent<'_>, how: Circumstances) -> Recorded {
     let inner = &mut *inner;
     let Way::Recording { events, redactor, .. } = &mut inner.way else { unreachable!("it is a recording") };
     events.extend(redactor.finish());
+    events.push(Event::Ended(Ended { at: Micros(inner.time), code: 0 }));
     let run = assemble(&RunId::from_seed(0), events);
     Recorded {
         run,
         book: std::mem::take(&mut inner.book),
         fixed: std::mem::take(&mut inner.fixed),
         names: std::mem::take(&mut inner.names),
-        poor: inner.poor,
+        poor: std::mem::take(&mut inner.poor),
     }
 }
 
@@ -255,7 +261,7 @@ pub(super) fn replay(
         inner.fixed.extend(fixed.map(|(text, what)| (text.clone(), what.clone())));
         inner.recorded_names.clone_from(&recorded.names);
         inner.edit = edit;
-        inner.poor = recorded.poor;
+        inner.poor.clone_from(&recorded.poor);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime without sockets can be made");
@@ -267,7 +273,7 @@ pub(super) fn replay(
     let Way::Replay { tape, .. } = &inner.way else { unreachable!("it is a replay") };
     let line = tape.finish(|matcher, tally| grade::line(matcher, tally, None, 0, false));
     inner.check_line(&line);
-    inner.report.poor = inner.poor;
+    inner.report.poor = !inner.poor.is_empty();
     Ok(std::mem::take(&mut inner.report))
 }
 
@@ -298,7 +304,7 @@ impl World {
             report: Report::default(),
             edit: None,
             recorded_names: Vec::new(),
-            poor: false,
+            poor: BTreeSet::new(),
             temporary: agent.temporary[side],
             given: agent.given[side].clone(),
             secrets: agent.secrets[side].clone(),
@@ -365,7 +371,9 @@ impl World {
             return maker.placed(name, temporary);
         }
         let name = maker.make(&mut inner.rng, inner.time);
-        inner.poor |= maker.is_poor(&name);
+        if maker.is_poor(&name) {
+            inner.poor.insert(label.to_owned());
+        }
         let placed = maker.placed(&name, temporary);
         inner.names.push((label.to_owned(), name));
         inner.names.sort_by_key(|(_, name)| std::cmp::Reverse(name.len()));
@@ -616,16 +624,28 @@ impl Inner {
         });
         let calls: Vec<Called> = calls.collect();
         let said = Said { text: reply.text(), calls: calls.clone() };
+        let brings_token = ticket.talk.brings == Brings::Token && (200..300).contains(&answered.status);
         if recorded {
+            if brings_token {
+                self.keep_secret(ticket.call, &said.text);
+            }
             self.note(ticket, answered);
         } else {
             self.look(ticket, answered, &said);
+            if brings_token && let Some(entry) = self.stands.get(&ticket.call) {
+                self.keep_secret(*entry, &said.text);
+            }
             let Way::Replay { tape, .. } = &self.way else { unreachable!("it is a replay") };
             tape.ended(seq, answered.status, &answered.body, &answered.ending);
         }
         let broken = answered.ending != Ending::Complete;
         let (status, id) = (answered.status, reply.id.clone());
         ticket.got = Some(Got { call: ticket.call, status, text: said.text, calls, id, broken });
+    }
+
+    /// The token that an answer brought is the secret of that answer.
+    fn keep_secret(&mut self, entry: usize, said: &str) {
+        self.fixed.insert(brought(said).to_owned(), format!("<secret {entry}>"));
     }
 
     fn cut(&mut self, whole: &[u8]) -> Vec<Bytes> {
@@ -639,6 +659,11 @@ impl Inner {
         }
         pieces
     }
+}
+
+/// What an answer brought: the word before its last full stop.
+pub(super) fn brought(text: &str) -> &str {
+    text.trim_end_matches('.').rsplit(' ').next().unwrap_or_default()
 }
 
 /// What a model says: what it was asked, in words of its own, or the calls that it is to make.
@@ -660,6 +685,7 @@ fn says(talk: &Talk, asked: u64, times: usize, seq: Seq) -> Said {
     let drawn = number(&format!("{asked} {times}"));
     let brought = match talk.brings {
         Brings::Nothing => String::new(),
+        Brings::Token => format!(" Log in with {}.", makers::secret(&mut Rng::new(drawn ^ seq), "ghp_")),
         Brings::Commit => format!(" Committed as {:07x}.", drawn >> 36),
         Brings::Order => format!(" Order no. {}-{}.", drawn % 1_000, drawn % 9_973),
         Brings::Uuid => {
