@@ -21,7 +21,7 @@ use super::borders::{joins_after, joins_before, word_around};
 use super::places::{Form, stands_alone};
 use super::readings;
 use super::scrambled::{is_encoded_text, is_scrambled, may_be_scrambled};
-use super::temporary::{component, starts_path, temporary};
+use super::temporary::{below, starts_path, temporary};
 use crate::config::Names;
 
 /// What a piece of text is.
@@ -192,7 +192,7 @@ impl Splitter {
                 hits.push(piece(found.start(), end, Class::Temporary, sure));
                 at = end;
             } else if !place
-                && let Some((end, sure)) = component(text, found.end())
+                && let Some((end, sure)) = below(text, found.end())
                 && starts_path(text, found.start())
             {
                 hits.push(piece(found.start(), end, Class::Temporary, sure));
@@ -452,6 +452,8 @@ mod tests {
         check("in /tmp/tmpk3x9q2ab/out.txt now", "in </tmp/tmpk3x9q2ab>/out.txt now");
         check("/tmp/run-2026-11-24T08:31:21: no", "</tmp/run-2026-11-24T08:31:21>: no");
         check("/tmp/pytest-of-me/pytest-12/test_a0", "</tmp/pytest-of-me/pytest-12>/test_a0");
+        check("/scratch/pytest-of-me/pytest-3/test_b1", "</scratch/pytest-of-me/pytest-3>/test_b1");
+        check("/var/folders/zz/zyx1/T/pytest-of-ci/pytest-0/x", "</var/folders/zz/zyx1/T/pytest-of-ci/pytest-0>/x");
         check("/var/folders/zz/zyx1/T/agent.Xa8dK2/f", "</var/folders/zz/zyx1/T/agent.Xa8dK2>/f");
         check("/scratch/job.88213/x", "</scratch/job.88213>/x");
         check("http://127.0.0.1:43121/v1 localhost:8080", "http://127.0.0.1:<43121>/v1 localhost:<8080>");

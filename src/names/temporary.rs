@@ -20,10 +20,14 @@ pub(crate) fn temporary(text: &[u8], start: usize) -> Option<(usize, bool)> {
         // Below it stand two components for the user, then `T`.
         let mut parts = after.splitn(4, |byte| *byte == b'/');
         let (one, two, three) = (parts.next()?, parts.next()?, parts.next()?);
-        return (three == b"T").then(|| component(text, start + skipped + 13 + one.len() + two.len() + 4))?;
+        return (three == b"T").then(|| below(text, start + skipped + 13 + one.len() + two.len() + 4))?;
     }
     let root = [&b"/tmp/"[..], b"/var/tmp/"].into_iter().find(|root| inner.starts_with(root))?;
-    let begins = start + skipped + root.len();
+    below(text, start + skipped + root.len())
+}
+
+/// The end of what stands first below a temporary directory, and whether it looks made up.
+pub(crate) fn below(text: &[u8], begins: usize) -> Option<(usize, bool)> {
     let (end, sure) = component(text, begins)?;
     // pytest numbers the directories of a user: `pytest-of-me/pytest-12`.
     if text[begins..end].starts_with(b"pytest-of-")
@@ -38,7 +42,7 @@ pub(crate) fn temporary(text: &[u8], start: usize) -> Option<(usize, bool)> {
     Some((end, sure))
 }
 
-pub(crate) fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
+fn component(text: &[u8], start: usize) -> Option<(usize, bool)> {
     let mut end = start;
     while let Some(byte) = text.get(end) {
         let ends = match byte {

@@ -107,7 +107,7 @@ impl Maker {
             Self::NodeMkdtemp => format!("agent-{}", letters(rng, BASE62, 6)),
             Self::GoMkdirTemp => format!("agent{}", 100_000_000 + rng.below(3_900_000_000)),
             Self::Mktemp => format!("tmp.{}", letters(rng, BASE62, 10)),
-            Self::Pytest => format!("pytest-{}", rng.below(900)),
+            Self::Pytest => format!("pytest-{}", rng.below(90_000)),
             Self::Address => format!("127.0.0.1:{}", 20_000 + rng.below(40_000)),
         }
     }

@@ -370,7 +370,11 @@ impl World {
         if let Some((_, name)) = inner.names.iter().find(|(known, _)| known == label) {
             return maker.placed(name, temporary);
         }
-        let name = maker.make(&mut inner.rng, inner.time);
+        let mut name = maker.make(&mut inner.rng, inner.time);
+        // No two directories, ports or sessions of one run have one name.
+        while inner.names.iter().any(|(_, known)| *known == name) {
+            name = maker.make(&mut inner.rng, inner.time);
+        }
         if maker.is_poor(&name) {
             inner.poor.insert(label.to_owned());
         }
