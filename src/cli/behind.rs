@@ -190,6 +190,7 @@ pub(crate) fn record(recording: &Recording<'_>, globals: &Globals) -> Result<(i3
         ends_stream: ends_stream(),
         clock: clock(),
         leash: Leash::default(),
+        say: Arc::new(say),
     });
     let outcome = match done {
         Ok(outcome) => outcome,
@@ -266,6 +267,11 @@ fn close(sealed: &Sealed, outcome: &record::Outcome, providers: &[String]) {
         }
     } else {
         say(&format!("recorded {id}: {}", run_view::totals(&sealed.summary)));
+        let missed = Missed::partly(&outcome.past);
+        missed.lines.iter().for_each(|line| say(line));
+        for hint in missed.hints {
+            streams::note(&format!("hint: {hint}\n"));
+        }
     }
     for remark in &outcome.remarks {
         say(remark);

@@ -28,6 +28,7 @@ struct AssessmentLine<'a> {
     blame: Vec<u32>,
     interrupted: bool,
     has_command: bool,
+    past: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -84,6 +85,7 @@ pub fn assessment(run: &RunId, assessment: &Assessment) -> String {
         blame: numbers(&assessment.blame()),
         interrupted: assessment.interrupted,
         has_command: assessment.has_command,
+        past: &assessment.past,
     });
     assessment.nodes.iter().fold(head, |lines, judged| lines + &judged_line(run, judged))
 }

@@ -278,6 +278,9 @@ pub struct Output {
     pub bytes: Bytes,
 }
 
+/// Topic of the note that lists hosts which the agent was connected to past retake, separated by `, `.
+pub const PAST: &str = "past";
+
 /// Something that retake says about the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {

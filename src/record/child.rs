@@ -26,7 +26,7 @@ pub(super) struct Spec<'a> {
 pub(super) struct Running {
     child: Child,
     leash: Leash,
-    _signals: Signals,
+    signals: Signals,
 }
 
 impl Running {
@@ -49,7 +49,7 @@ impl Running {
         // It holds the agent's ends of the pipes, which would never end.
         drop(command);
         Streams::serve(jobs);
-        Ok(Self { child, leash: leash.clone(), _signals: signals })
+        Ok(Self { child, leash: leash.clone(), signals })
     }
 
     /// Number of the process.
@@ -57,14 +57,16 @@ impl Running {
         self.child.id()
     }
 
-    /// Waits for its end; returns its exit code, or 128 and the signal that ended it.
-    pub(super) fn wait(mut self) -> i32 {
+    /// Waits for its end; returns its exit code, or 128 and the signal that ended it. Signals still do not end
+    /// this process while what is returned with it lives.
+    pub(super) fn wait(mut self) -> (i32, Signals) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             while matches!(waitid(WaitId::Pid(pid), options), Err(rustix::io::Errno::INTR)) {}
         }
         self.leash.release();
-        let Ok(status) = self.child.wait() else { return 1 };
-        status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
+        let status = self.child.wait().ok();
+        let code = status.and_then(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));
+        (code.unwrap_or(1), self.signals)
     }
 }

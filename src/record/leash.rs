@@ -1,6 +1,7 @@
 //! A hold on the agent's process: signals reach it while it lives, and no other process after that.
 
 use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,11 +25,16 @@ const HANDED_ON: [(Signal, fn() -> SignalKind); 6] = [
 
 /// A hold on the agent; clones hold the same.
 #[derive(Debug, Clone, Default)]
-pub struct Leash(Arc<Mutex<Option<Pid>>>);
+pub struct Leash {
+    process: Arc<Mutex<Option<Pid>>>,
+    /// Whether somebody wants it to end.
+    over: Arc<AtomicBool>,
+}
 
 impl Leash {
     /// Tells the agent to end, and kills it if it has not after 5 s. Returns at once.
     pub fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
         self.send(Signal::TERM);
         let held = self.clone();
         let kill = move || {
@@ -37,6 +43,11 @@ impl Leash {
         };
         // Without a thread it has to end by itself.
         drop(std::thread::Builder::new().name("retake-leash".to_owned()).spawn(kill));
+    }
+
+    /// Whether it was told to end, by a signal too: then nothing that it left behind is waited for.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
     }
 
     pub(super) fn hold(&self, pid: u32) {
@@ -56,7 +67,7 @@ impl Leash {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Pid>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,6 +93,9 @@ impl Signals {
                     let leash = leash.clone();
                     tasks.spawn(async move {
                         while stream.recv().await.is_some() {
+                            if !matches!(number, Signal::USR1 | Signal::USR2) {
+                                leash.over.store(true, Ordering::SeqCst);
+                            }
                             if !came_from_terminal(number) {
                                 leash.send(number);
                             }

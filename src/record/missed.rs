@@ -1,7 +1,7 @@
-//! What to say when an agent made no calls that could be seen.
+//! What to say of an agent whose calls were not seen, or not all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -25,36 +25,38 @@ pub struct Missed {
 }
 
 impl Missed {
-    /// What to say about these connections, which were seen past the recorder. `providers` are those
-    /// whose keys the agent has.
+    /// What to say where no call was seen, and it was connected to these hosts. `providers` are those whose
+    /// keys the agent has.
     #[must_use]
-    pub fn new(connections: &BTreeSet<SocketAddr>, providers: &[&str]) -> Self {
-        let worth_a_look = connections.iter().any(|address| !address.ip().is_loopback());
-        let names = if worth_a_look { provider_addresses() } else { BTreeMap::new() };
-        Self::with_names(connections, &names, providers)
-    }
-
-    fn with_names(connections: &BTreeSet<SocketAddr>, names: &BTreeMap<IpAddr, String>, providers: &[&str]) -> Self {
-        // Port 53 is the lookup of a name.
-        let calls = connections.iter().filter(|address| address.port() != 53);
-        let mut hosts: Vec<String> = calls
-            .map(|address| match names.get(&address.ip()) {
-                Some(name) => name.clone(),
-                None => address.to_string(),
-            })
-            .collect();
-        hosts.sort();
-        hosts.dedup();
-        let more = hosts.len().saturating_sub(MOST);
+    pub fn new(hosts: &[String], providers: &[&str]) -> Self {
         let mut lines = vec!["it made no calls that retake could see".to_owned()];
         if !hosts.is_empty() {
-            let shown = hosts.iter().take(MOST).map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ");
-            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-            lines.push(format!("it was connected past retake to {shown}{rest}"));
+            lines.push(format!("it was connected past retake to {}", listed(hosts)));
         }
-        let hints = hints(&hosts, providers);
-        Self { hosts, lines, hints }
+        Self { hosts: hosts.to_vec(), lines, hints: hints(hosts, providers) }
     }
+
+    /// What to say where some calls were seen, and it was connected to these hosts too.
+    #[must_use]
+    pub fn partly(hosts: &[String]) -> Self {
+        if hosts.is_empty() {
+            return Self::default();
+        }
+        let lines = vec![format!(
+            "warning: it was also connected past retake to {}: what went there is not recorded, and goes out again in a replay",
+            listed(hosts)
+        )];
+        let is_known = |host: &String| TABLE.providers.iter().any(|it| host_of(it.url.as_deref()) == Some(host));
+        let hints = if hosts.iter().any(is_known) { hints(hosts, &[]) } else { Vec::new() };
+        Self { hosts: hosts.to_vec(), lines, hints }
+    }
+}
+
+/// The first of these hosts, and how many more there are.
+pub(crate) fn listed(hosts: &[String]) -> String {
+    let shown = hosts.iter().take(MOST).map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ");
+    let more = hosts.len().saturating_sub(MOST);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 fn hints(hosts: &[String], providers: &[&str]) -> Vec<String> {
@@ -91,7 +93,7 @@ fn host_of(url: Option<&str>) -> Option<&str> {
 }
 
 /// Addresses of the providers of the table; the agent has looked its own up a moment ago.
-fn provider_addresses() -> BTreeMap<IpAddr, String> {
+pub(super) fn provider_addresses() -> BTreeMap<IpAddr, String> {
     let hosts: Vec<String> = TABLE
         .providers
         .iter()
@@ -125,12 +127,8 @@ mod tests {
 
     #[test]
     fn what_is_said() {
-        let connections: BTreeSet<SocketAddr> = ["10.0.0.1:443", "10.0.0.2:443", "127.0.0.1:8080", "10.0.0.9:53"]
-            .iter()
-            .map(|text| text.parse().unwrap())
-            .collect();
-        let names = BTreeMap::from([("10.0.0.1".parse().unwrap(), "api.mistral.ai".to_owned())]);
-        let missed = Missed::with_names(&connections, &names, &[]);
+        let hosts = ["10.0.0.2:443", "127.0.0.1:8080", "api.mistral.ai"].map(str::to_owned);
+        let missed = Missed::new(&hosts, &[]);
         insta::assert_snapshot!([missed.lines, missed.hints].concat().join("\n"), @r#"
         it made no calls that retake could see
         it was connected past retake to `10.0.0.2:443`, `127.0.0.1:8080`, `api.mistral.ai`

@@ -4,15 +4,17 @@
 //! it, waits, and tells everything to a [`crate::proxy::Watch`], for which [`Recorder`] is made. A
 //! [`Take`] is a run on its way into a store; [`assemble`] reads events as a run.
 
+mod afterlife;
 pub mod announced;
 mod assemble;
 pub(crate) mod calls;
 mod child;
+mod descendants;
 pub(crate) mod fit;
 pub(crate) mod lanes;
 mod leash;
 mod live;
-mod missed;
+pub(crate) mod missed;
 mod others;
 mod program;
 mod providers;

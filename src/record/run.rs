@@ -1,13 +1,13 @@
 //! Runs an agent behind the listener: what recording and replaying have in common.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::time::Duration;
 
+use super::afterlife;
 use super::child::{Running, Spec};
 use super::leash::Leash;
 use super::program::{self, CannotRun};
@@ -16,15 +16,8 @@ use super::routes::Routes;
 use super::sockets::Lookout;
 use super::streams::{Input, Tap};
 use super::tally::{Counts, Tally};
-use crate::model::event::{Ended, Event, Seq, Started};
+use crate::model::event::{Ended, Event, Note, PAST, Seq, Started};
 use crate::proxy::{self, Answer, Clock, EndsStream, Listener, Watch};
-
-/// How long answers and output that outlive the agent may be quiet before they are given up.
-const QUIET_CALLS: Duration = Duration::from_secs(2);
-const QUIET_OUTPUT: Duration = Duration::from_millis(300);
-
-/// The longest that anything may outlive the agent.
-const AFTERLIFE: Duration = Duration::from_secs(10);
 
 /// What is run and how.
 pub struct Setup {
@@ -58,6 +51,8 @@ pub struct Setup {
     pub clock: Clock,
     /// Ends the agent, from outside.
     pub leash: Leash,
+    /// Says a line to the user, now.
+    pub say: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 /// Why nothing was run.
@@ -83,8 +78,8 @@ pub struct Outcome {
     /// What is to be said at the end, one line each: upstreams that the environment named, what a base
     /// URL changed in the client, warnings.
     pub remarks: Vec<String>,
-    /// Far ends of connections that did not go through the listener.
-    pub past: BTreeSet<SocketAddr>,
+    /// Hosts that it was connected to past the listener, as `api.mistral.ai` or `10.0.0.1:443`.
+    pub past: Vec<String>,
 }
 
 impl Outcome {
@@ -141,14 +136,23 @@ pub fn run(setup: Setup) -> Result<Outcome, Failure> {
         input: setup.input,
     };
     let agent = Running::start(spec, &setup.leash, &tap)?;
-    let lookout = Lookout::start(agent.id(), listener.address());
-    let code = agent.wait();
+    let lookout = Lookout::start(agent.id(), listener.address(), listener.nodes_url());
+    let (code, signals) = agent.wait();
+    let (ended, events) = ((setup.clock)(), listener.events());
+    let left = afterlife::wait(&listener, &tap, &setup.leash, setup.say.as_ref());
     let past = lookout.finish();
-    drain(&listener, &tap);
+    drop(signals);
+    let at = if listener.events() == events { ended } else { (setup.clock)() };
     listener.stop();
-    watch.saw(Event::Ended(Ended { at: (setup.clock)(), code }));
+    if !past.is_empty() {
+        watch.saw(Event::Note(Note { at, topic: PAST.to_owned(), text: past.join(", ") }));
+    }
+    watch.saw(Event::Ended(Ended { at, code }));
     let counts = tally.counts();
-    let remarks = remarks(&setup.routes, &counts);
+    let mut remarks = remarks(&setup.routes, &counts);
+    if !left.is_empty() {
+        remarks.push(format!("{} still runs; what it calls from now on fails", afterlife::named(&left)));
+    }
     Ok(Outcome { code, calls: counts.calls, announced: counts.announced, remarks, past })
 }
 
@@ -157,23 +161,6 @@ fn settle(watch: &dyn Watch) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
     // A recorder in trouble must not keep the agent from starting.
     let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), watch.settled()).await });
-}
-
-/// Waits for answers and output that outlive the agent: what it started may still be at it.
-fn drain(listener: &Listener, tap: &Tap) {
-    let progress = || listener.events() + tap.passed.load(Ordering::Relaxed);
-    let (begin, mut last, mut before) = (Instant::now(), Instant::now(), progress());
-    while listener.open() > 0 || tap.open.load(Ordering::SeqCst) > 0 {
-        let now = progress();
-        if now != before {
-            (before, last) = (now, Instant::now());
-        }
-        let quiet = if listener.open() > 0 { QUIET_CALLS } else { QUIET_OUTPUT };
-        if last.elapsed() > quiet || begin.elapsed() > AFTERLIFE {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn remarks(routes: &Routes, counts: &Counts) -> Vec<String> {

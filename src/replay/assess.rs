@@ -10,8 +10,9 @@ use super::made_up::made_up;
 use super::plan::{Entry, entries, ranges, runs_in_agent};
 use super::said::Said;
 use crate::config::Settings;
-use crate::model::event::{Ending, Seq};
+use crate::model::event::{Ending, PAST, Seq};
 use crate::model::{Call, Detail, Edge, Kind, Message, Micros, Node, NodeId, Part, Run, Source};
+use crate::record::missed;
 use crate::redact;
 use crate::text::escape::one_line;
 use crate::text::units::count;
@@ -225,6 +226,8 @@ pub struct Assessment {
     pub interrupted: bool,
     /// Whether there is a command to run again.
     pub has_command: bool,
+    /// Hosts that the agent was connected to past retake: what it asked there is not on the recording.
+    pub past: Vec<String>,
 }
 
 impl Assessment {
@@ -259,10 +262,17 @@ impl Assessment {
                 if !up_to.is_empty() {
                     parts.push(format!("{} up to {}", self.count(Word::UpTo), up_to.join(", ")));
                 }
-                format!("{}{}", parts.join(", "), self.to_blame())
+                format!("{}{}{}", parts.join(", "), self.to_blame(), self.beside())
             }
-            Word::Not => format!("not replayable{}", self.to_blame()),
+            Word::Not => format!("not replayable{}{}", self.to_blame(), self.beside()),
         }
+    }
+
+    fn beside(&self) -> String {
+        if self.past.is_empty() {
+            return String::new();
+        }
+        format!("; connected past retake to {}", missed::listed(&self.past))
     }
 
     fn to_blame(&self) -> String {
@@ -400,18 +410,20 @@ fn finish(run: &Run, reasons: BTreeMap<NodeId, Vec<Reason>>) -> Assessment {
         })
     };
     let interrupted = run.ended.is_none();
+    let past = run.notes.iter().filter(|note| note.topic == PAST);
+    let past: Vec<String> = past.flat_map(|note| note.text.split(", ")).map(str::to_owned).collect();
     let worst = nodes.iter().map(|judged| judged.word).max().unwrap_or(Word::Not);
     let lost = |judged: &Judged| {
         judged.word == Word::Not || judged.reasons.iter().any(|reason| matches!(reason, Reason::Follows(_)))
     };
     let word = if nodes.iter().filter(is_call).all(lost) {
         Word::Not
-    } else if worst > Word::UpTo || interrupted {
+    } else if worst > Word::UpTo || interrupted || !past.is_empty() {
         Word::Partly
     } else {
         worst
     };
-    Assessment { word, nodes, interrupted, has_command: !run.started.command.is_empty() }
+    Assessment { word, nodes, interrupted, has_command: !run.started.command.is_empty(), past }
 }
 
 /// What is to be said about how a call ended.

@@ -169,6 +169,7 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
         ends_stream: job.ends_stream,
         clock: job.clock,
         leash,
+        say: Arc::clone(&ears.say),
     });
     let timed_out = timer.is_some_and(Timer::stop);
     let outcome = outcome?;
@@ -178,11 +179,13 @@ pub fn perform(job: Job, assembled: impl FnOnce() -> Option<Run>) -> Result<(Per
         if ears.once.load(Ordering::SeqCst) {
             line.push_str("; the agent was ended");
         }
-        let loose = Loose {
-            says: grade::approximations(matcher, tally),
-            stale: tally.stale(),
-            redacted: tally.redacted.iter().copied().collect(),
-        };
+        let mut says = grade::approximations(matcher, tally);
+        if !outcome.past.is_empty() {
+            let past = format!("connected past retake to {}", record::missed::listed(&outcome.past));
+            line.extend(["; ", &past]);
+            says.push(past);
+        }
+        let loose = Loose { says, stale: tally.stale(), redacted: tally.redacted.iter().copied().collect() };
         (line, tally.refusals(), tally.sent(), matcher.nearest.clone(), loose)
     });
     job.watch.saw(Event::Note(Note { at: clock(), topic: "grade".into(), text: line.clone() }));

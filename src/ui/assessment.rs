@@ -39,6 +39,9 @@ pub fn view(run: &RunId, assessment: &Assessment, paper: Paper) -> String {
     if assessment.interrupted {
         out.push_str("the recorder ended before the agent did: the last calls may be missing\n");
     }
+    if !assessment.past.is_empty() {
+        out.push_str("what it asked past retake is not on the recording, and goes out again in a replay\n");
+    }
     if !assessment.has_command {
         out.push_str("no command was recorded: a replay needs one\n");
     }
@@ -59,7 +62,7 @@ mod tests {
             Judged { node: NodeId(node), kind: Kind::Llm, name, word: reason.word(), reasons: vec![reason] }
         };
         let nodes = (1..=90).map(judged).collect();
-        let assessment = Assessment { word: Word::Not, nodes, interrupted: false, has_command: true };
+        let assessment = Assessment { word: Word::Not, nodes, interrupted: false, has_command: true, past: Vec::new() };
         let paper = Paper { width: None, colour: false, now: Micros(0) };
         let said = view(&RunId::from_seed(1), &assessment, paper);
         assert!(said.ends_with("  … and 50 more; `--json` prints all\n"), "{said}");

@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["requests", file] => requests(file),
+        ["among", file] => among(file),
+        ["beside", file] => beside(file),
         ["loop", file] => endless(file),
         ["chat"] => chat(),
         ["fan"] => fan(),
@@ -124,6 +126,24 @@ fn requests(file: &str) -> io::Result<()> {
         let broken = if done.is_err() { " broken off" } else { "" };
         print(&format!("{status} {kind}{again}{broken} {}", String::from_utf8_lossy(&got).trim_end()));
     }
+    Ok(())
+}
+
+/// Talks to a server of its own, and makes the requests of a file.
+fn among(file: &str) -> io::Result<()> {
+    let server = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let client = std::net::TcpStream::connect(server.local_addr()?)?;
+    let accepted = server.accept()?;
+    requests(file)?;
+    drop((client, accepted));
+    Ok(())
+}
+
+/// Keeps a connection to what `FIXED` names while it makes the requests of a file.
+fn beside(file: &str) -> io::Result<()> {
+    let mut beside = Client::of("FIXED")?;
+    requests(file)?;
+    print(&String::from_utf8_lossy(&beside.ask("GET", "/", &[], b"")?.body()?));
     Ok(())
 }
 

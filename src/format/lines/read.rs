@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::VERSION;
 use super::body::{Lists, Said, unpack};
 use crate::model::event::{
-    AnswerHead, Begin, Chunks, End, Ended, Ending, Event, Finish, Frame, Headers, Output, Request, Seq, Started,
+    AnswerHead, Begin, Chunks, End, Ended, Ending, Event, Finish, Frame, Headers, Note, Output, PAST, Request, Seq,
+    Started,
 };
 use crate::model::{Micros, RunId};
 use crate::text::json::{Json, Kind, Ref};
@@ -136,6 +137,10 @@ impl Reader {
                     bytes = lines.ok_or("a list of lines was expected")?.join(&b'\n').into();
                 }
                 self.events.push(Event::Output(Output { at, stream, bytes }));
+            }
+            b"past" => {
+                let text = line.get("past").and_then(Ref::as_str).ok_or("`past` is no text")?.into_owned();
+                self.events.push(Event::Note(Note { at, topic: PAST.to_owned(), text }));
             }
             b"exit" => {
                 let code = line.get("exit").and_then(|code| code.raw_str().parse().ok());

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::{Error, read, write};
 use crate::model::Micros;
 use crate::model::event::{
-    Action, AnswerHead, Begin, Chunks, Decided, End, Ended, Ending, Event, Finish, Frame, Grade, Output, Request, Seq,
-    Started,
+    Action, AnswerHead, Begin, Chunks, Decided, End, Ended, Ending, Event, Finish, Frame, Grade, Note, Output, PAST,
+    Request, Seq, Started,
 };
 
 const LONG: &str = "You are a careful assistant who answers in one sentence and never makes anything up at all.";
@@ -343,4 +343,13 @@ fn white_space_from_elsewhere_is_bounded_and_white() {
     check(r#""unit":"  ""#, r#""but":[1]"#, "line 2: `but` is no list of places and white space");
     let deep = format!("{}{}", "[".repeat(2000), "]".repeat(2000));
     check(r#""body":{"a":1}"#, &format!("\"body\":{deep}"), "line 2: `spaces` makes too long a text");
+}
+
+#[test]
+fn hosts_past_the_listener_are_kept_and_other_notes_are_not() {
+    let note = |topic: &str, text: &str| {
+        Event::Note(Note { at: Micros(1_764_000_000_000_001), topic: topic.to_owned(), text: text.to_owned() })
+    };
+    let events = back(&text(&run(vec![note("warning", "odd"), note(PAST, "10.0.0.1:443, a.example")])));
+    assert_eq!(events[1..], [note(PAST, "10.0.0.1:443, a.example")]);
 }

@@ -9,7 +9,7 @@ use super::body::{Parts, pieces, raw};
 use super::{REQUEST_HEADERS, VERSION, is_kept};
 use crate::model::Micros;
 use crate::model::event::{
-    AnswerHead, Begin, Decided, End, Ending, Event, Finish, Frame, Headers, Request, Seq, Started,
+    AnswerHead, Begin, Decided, End, Ending, Event, Finish, Frame, Headers, PAST, Request, Seq, Started,
 };
 use crate::text::json::{Json, quote};
 use crate::text::layout::compact;
@@ -75,6 +75,11 @@ impl Writer {
             Event::Frame(frame) => self.frame(frame),
             Event::Begin(begin) => self.begin(begin),
             Event::Finish(finish) => self.finish(finish),
+            Event::Note(note) if note.topic == PAST => {
+                self.flush();
+                let ms = self.ms(note.at);
+                self.line(&format!("{{\"past\":{}{ms}}}", quote(&note.text)));
+            }
             Event::Decided(_) | Event::Note(_) => {}
             Event::Ended(ended) => {
                 self.flush();
