@@ -286,10 +286,15 @@ pub const PAST: &str = "past";
 pub struct Note {
     /// When.
     pub at: Micros,
-    /// What kind of thing: `warning`, `held`, `grade`, `missed`.
+    /// What kind of thing: `warning`, `held`, `grade`, `missed`, [`Note::SECRET`].
     pub topic: String,
     /// One line.
     pub text: String,
+}
+
+impl Note {
+    /// Topic of the notes that tell the number of a secret's placeholder and the variable whose value it is.
+    pub const SECRET: &str = "secret";
 }
 
 /// How a run ended.

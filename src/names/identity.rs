@@ -4,7 +4,7 @@
 //! place of the id in it; the recorded request must name the same. An id that no answer brought was
 //! made up by the agent's side: it binds freely, one to one, for the whole run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::Reply;
 use crate::model::event::Seq;
@@ -58,6 +58,55 @@ pub(crate) struct Identities {
     /// Ids that no answer brought, by the recorded one.
     forward: HashMap<String, String>,
     backward: HashMap<String, String>,
+    /// Secrets, by their numbers.
+    pub(crate) secrets: Secrets,
+}
+
+/// Which secret of now is which recorded one. Only their numbers are known, and for the values of variables the
+/// variable: that proves which is which.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets {
+    /// Variables of recorded secrets.
+    pub(crate) recorded: HashMap<usize, String>,
+    /// Variables of those of now.
+    pub(crate) now: HashMap<usize, String>,
+    forward: HashMap<usize, usize>,
+    backward: HashMap<usize, usize>,
+    /// Those of now that nothing proves to be what they were taken for.
+    unproven: BTreeSet<usize>,
+}
+
+impl Secrets {
+    /// Whether secrets in the order of their appearance can be the recorded ones.
+    pub(crate) fn fit(&self, recorded: &[usize], now: &[usize]) -> bool {
+        let fits = |(old, new): (&usize, &usize)| match (self.recorded.get(old), self.now.get(new)) {
+            (Some(then), Some(now)) => then == now,
+            _ => match (self.forward.get(old), self.backward.get(new)) {
+                (None, None) => true,
+                (forward, _) => forward == Some(new),
+            },
+        };
+        recorded.len() == now.len() && recorded.iter().zip(now).all(fits)
+    }
+
+    /// Remembers what a match took for the same; how many of them nothing proves and nobody was told of.
+    pub(crate) fn bind(&mut self, recorded: &[usize], now: &[usize]) -> usize {
+        let before = self.unproven.len();
+        for (old, new) in recorded.iter().zip(now) {
+            let proven = self.recorded.get(old).is_some_and(|variable| self.now.get(new) == Some(variable));
+            if !proven {
+                self.forward.insert(*old, *new);
+                self.backward.insert(*new, *old);
+                self.unproven.insert(*new);
+            }
+        }
+        self.unproven.len() - before
+    }
+
+    /// How many secrets nothing proves to be what they were taken for.
+    pub(crate) fn unproven(&self) -> usize {
+        self.unproven.len()
+    }
 }
 
 impl Identities {
@@ -136,6 +185,18 @@ mod tests {
         check(&["msg_1"], &["call_x"], false);
         check(&[""], &[""], true);
         check(&["msg_1"], &["msg_2", "msg_3"], false);
+    }
+
+    #[test]
+    fn a_secret_is_its_variable_or_is_bound_once() {
+        let mut known = Secrets::default();
+        known.recorded.extend([(1, "ALPHA".to_owned()), (2, "BETA".to_owned())]);
+        known.now.extend([(11, "BETA".to_owned()), (12, "ALPHA".to_owned())]);
+        assert!(known.fit(&[1, 2], &[12, 11]) && !known.fit(&[1, 2], &[11, 12]) && !known.fit(&[1], &[11]));
+        assert_eq!(known.bind(&[1], &[12]), 0);
+        assert!(known.fit(&[3], &[13]));
+        assert_eq!((known.bind(&[3], &[13]), known.bind(&[3], &[13]), known.unproven()), (1, 0, 1));
+        assert!(known.fit(&[3], &[13]) && !known.fit(&[3], &[14]) && !known.fit(&[4], &[13]));
     }
 
     #[test]

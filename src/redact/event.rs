@@ -6,12 +6,13 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use super::forms::Form;
+use super::mark::numbers_in;
 use super::names;
 use super::redactor::{Redactor, apply, joined, merged, split};
 use super::scan::Hit;
 use crate::model::Micros;
 use crate::model::event::{
-    AnswerHead, Begin, Chunks, Decided, End, Ending, Event, Finish, Frame, Headers, Output, Request, Seq, Started,
+    AnswerHead, Begin, Chunks, Decided, End, Ending, Event, Finish, Frame, Headers, Note, Output, Request, Seq, Started,
 };
 use crate::text::json::Json;
 
@@ -44,7 +45,13 @@ impl Redactor {
     pub fn event(&self, event: &Event) -> Vec<Event> {
         match event {
             Event::Started(started) => vec![Event::Started(self.started(started))],
-            Event::Request(request) => vec![Event::Request(self.request(request))],
+            Event::Request(request) => {
+                let request = self.request(request);
+                let note = |text| Event::Note(Note { at: request.at, topic: Note::SECRET.to_owned(), text });
+                let mut notes: Vec<Event> = self.untold(&request.body).into_iter().map(note).collect();
+                notes.push(Event::Request(request));
+                notes
+            }
             Event::Decided(decided) => vec![Event::Decided(self.decided(decided))],
             Event::Answer(head) => {
                 let content_type = header(&head.headers, "content-type").to_owned();
@@ -73,6 +80,15 @@ impl Redactor {
                 out
             }
         }
+    }
+
+    /// Secrets in a body that are values of variables and were not told of before: number and name, as a note says
+    /// them.
+    fn untold(&self, body: &[u8]) -> Vec<String> {
+        let numbers = numbers_in(body);
+        let mut table = self.table();
+        let new: Vec<usize> = numbers.into_iter().filter(|number| table.untold.remove(number)).collect();
+        new.iter().filter_map(|number| Some(format!("{number} {}", table.origins.get(number)?))).collect()
     }
 
     /// What is still held back: for a recorder that stops before its run ended.

@@ -1,6 +1,6 @@
 //! The redactor of a run: what it looks for, and the numbers it has given.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -67,6 +67,8 @@ impl Rules {
 /// Replaces secrets by placeholders; equal ones have one number. It is one run's, for all of its calls.
 pub struct Redactor {
     known: Known,
+    /// Names of the variables whose values are known.
+    variables: HashMap<Vec<u8>, String>,
     rules: Rules,
     table: Mutex<Table>,
     learned: RwLock<Arc<Vec<Finder<'static>>>>,
@@ -76,9 +78,13 @@ pub struct Redactor {
 
 /// Numbers and the secrets they stand for. It lives in memory only.
 #[derive(Default)]
-struct Table {
+pub(super) struct Table {
     numbers: HashMap<Vec<u8>, usize>,
     secrets: BTreeMap<usize, Vec<u8>>,
+    /// The variables that they are the values of.
+    pub(super) origins: BTreeMap<usize, String>,
+    /// Those of them that no note told yet.
+    pub(super) untold: BTreeSet<usize>,
     last: usize,
 }
 
@@ -101,6 +107,7 @@ impl Redactor {
     pub fn new(known: &[(String, String)], rules: &Rules) -> Self {
         Self {
             known: Known::new(known.iter().map(|(_, value)| value.as_str())),
+            variables: known.iter().rev().map(|(name, value)| (value.clone().into_bytes(), name.clone())).collect(),
             rules: rules.clone(),
             table: Mutex::default(),
             learned: RwLock::default(),
@@ -119,6 +126,12 @@ impl Redactor {
     #[must_use]
     pub fn secret(&self, number: usize) -> Option<String> {
         self.table().secrets.get(&number).map(|secret| String::from_utf8_lossy(secret).into_owned())
+    }
+
+    /// The variable whose value the secret with this number is.
+    #[must_use]
+    pub fn variable(&self, number: usize) -> Option<String> {
+        self.table().origins.get(&number).cloned()
     }
 
     /// How many secrets were replaced so far.
@@ -398,6 +411,10 @@ impl Redactor {
         let number = table.last;
         table.numbers.insert(secret.to_vec(), number);
         table.secrets.insert(number, secret.to_vec());
+        if let Some(variable) = self.variables.get(secret) {
+            table.origins.insert(number, variable.clone());
+            table.untold.insert(number);
+        }
         number
     }
 
@@ -416,7 +433,7 @@ impl Redactor {
         true
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -127,6 +127,11 @@ const EDITED: u8 = 6;
 /// What is said of answers whatever their grade; `in_order` where they ended as they were recorded.
 fn doubts(matcher: &Matcher, tally: &Tally, in_order: &[&str]) -> Vec<String> {
     let mut out: Vec<String> = Twins::merged(&matcher.twins).iter().map(Twins::says).collect();
+    match matcher.unproven_secrets() {
+        0 => {}
+        1 => out.push("up to 1 secret".to_owned()),
+        several => out.push(format!("up to {several} secrets")),
+    }
     match tally.stale.len() {
         0 => {}
         1 => out.push("1 stale name may stand in an answer".to_owned()),

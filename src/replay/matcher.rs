@@ -20,7 +20,7 @@ use super::kept::Asked;
 use super::miss::{self, HeldResult, Refusal};
 use super::outgoing::{Origin, Past};
 use super::plan::{Entry, Live, Plan, id_of, without};
-use crate::model::event::{Action, Decided, Grade, Request, Seq, Started};
+use crate::model::event::{Action, Decided, Grade, Note, Request, Seq, Started};
 use crate::model::{Micros, NodeId, Part, Reply};
 use crate::names::identity::{self, From, Identities};
 use crate::names::naming::Naming;
@@ -175,6 +175,13 @@ impl Matcher {
                 recorded_results.entry(result.call_id.clone()).or_insert(raw);
             }
         }
+        for note in plan.run.notes.iter().filter(|note| note.topic == Note::SECRET) {
+            if let Some((number, variable)) = note.text.split_once(' ')
+                && let Ok(number) = number.parse()
+            {
+                identities.secrets.recorded.insert(number, variable.to_owned());
+            }
+        }
         let (entries, told) = (plan.entries.len(), plan.told.len());
         let mut naming = Naming::new(nearly::splitter(&plan, here));
         origins::given(&mut naming.now, here);
@@ -218,6 +225,16 @@ impl Matcher {
             #[cfg(test)]
             fault: None,
         }
+    }
+
+    /// The secret with this number is the value of a variable.
+    pub(super) fn know_secret(&mut self, number: usize, variable: String) {
+        self.identities.secrets.now.insert(number, variable);
+    }
+
+    /// How many secrets nothing proves to be the recorded ones.
+    pub(super) fn unproven_secrets(&self) -> usize {
+        self.identities.secrets.unproven()
     }
 
     /// Takes a request apart as the recorded ones were.
@@ -369,7 +386,9 @@ impl Matcher {
             self.exactly.push((found.entry, ids));
             found
         };
-        self.identities.bind(&self.plan.entries[found.entry].parsed.canonical.ids, &canonical.ids);
+        let recorded = &self.plan.entries[found.entry].parsed.canonical;
+        self.identities.bind(&recorded.ids, &canonical.ids);
+        self.identities.secrets.bind(&recorded.secrets, &canonical.secrets);
         Some(found)
     }
 
@@ -379,6 +398,7 @@ impl Matcher {
         let is_moved = |(now, then): &(String, String)| *now == request.provider && *then == entry.provider;
         (entry.provider == request.provider || self.moved.iter().any(is_moved))
             && self.identities.fit(&entry.parsed.canonical.ids, &canonical.ids)
+            && self.identities.secrets.fit(&entry.parsed.canonical.secrets, &canonical.secrets)
     }
 
     /// Whether an exchange was not used yet and the attempts before it were.

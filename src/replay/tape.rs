@@ -144,6 +144,11 @@ impl Tape {
         let request = self.redacted(call);
         let (decision, parsed, wait) = {
             let mut state = self.lock();
+            for number in redact::numbers_in(&request.body) {
+                if let Some(variable) = self.redactor.variable(number) {
+                    state.matcher.know_secret(number, variable);
+                }
+            }
             let parsed = state.matcher.parse(&request);
             state.matcher.keyless = self.is_keyless(call);
             let decision = state.matcher.decide(&request, &parsed);

@@ -126,6 +126,8 @@ pub struct Canonical {
     pub results: Vec<ResultSpan>,
     /// Protocol ids, verbatim, in order of appearance.
     pub ids: Vec<String>,
+    /// Numbers of placeholders of secrets, in order of appearance.
+    pub secrets: Vec<usize>,
     buffer: Vec<u8>,
     /// The body and the documents inside its strings.
     docs: Vec<Json>,
@@ -206,6 +208,7 @@ struct Maker<'a> {
     ids: HashMap<Vec<u8>, u32>,
     id_list: Vec<String>,
     secrets: HashMap<Vec<u8>, u32>,
+    secret_list: Vec<usize>,
     /// Whether there may be placeholders of secrets.
     marked: bool,
     buffer: Vec<u8>,
@@ -227,6 +230,7 @@ impl<'a> Maker<'a> {
             ids: HashMap::new(),
             id_list: Vec::new(),
             secrets: HashMap::new(),
+            secret_list: Vec::new(),
             marked: false,
             buffer: Vec::with_capacity(capacity),
             docs: Vec::new(),
@@ -263,6 +267,7 @@ impl<'a> Maker<'a> {
             tokens: self.tokens,
             results: self.results,
             ids: self.id_list,
+            secrets: self.secret_list,
             buffer: self.buffer,
             docs: self.docs,
             holders: self.holders,
@@ -396,14 +401,18 @@ impl<'a> Maker<'a> {
     }
 
     fn marked_text(&mut self, text: &[u8]) {
-        let Self { buffer, secrets, .. } = self;
+        let Self { buffer, secrets, secret_list, .. } = self;
         let mut at = 0;
         while let Some(found) = memchr::memmem::find(&text[at..], MARK) {
             let digits = at + found + MARK.len();
             let end = text[digits..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |n| n + digits);
             buffer.extend_from_slice(&text[at..digits]);
             let next = offset(secrets.len());
-            let number = *secrets.entry(text[digits..end].to_vec()).or_insert(next);
+            let number = *secrets.entry(text[digits..end].to_vec()).or_insert_with(|| {
+                let written = std::str::from_utf8(&text[digits..end]).ok().and_then(|digits| digits.parse().ok());
+                secret_list.push(written.unwrap_or_default());
+                next
+            });
             buffer.extend_from_slice(number.to_string().as_bytes());
             at = end;
         }

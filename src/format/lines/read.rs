@@ -95,6 +95,11 @@ impl Reader {
         match first.as_slice() {
             b"retake" => self.started(line)?,
             b"part" => {}
+            b"secret" => {
+                let variable = line.text("variable").ok_or("`variable` is missing")?;
+                let text = format!("{} {variable}", number(line, "secret")?);
+                self.events.push(Event::Note(Note { at, topic: Note::SECRET.to_owned(), text }));
+            }
             b"request" => self.request(line, at)?,
             b"answer" => self.answer(line, at)?,
             b"frame" => {

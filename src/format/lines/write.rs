@@ -9,7 +9,7 @@ use super::body::{Parts, pieces, raw};
 use super::{REQUEST_HEADERS, VERSION, is_kept};
 use crate::model::Micros;
 use crate::model::event::{
-    AnswerHead, Begin, Decided, End, Ending, Event, Finish, Frame, Headers, PAST, Request, Seq, Started,
+    AnswerHead, Begin, Decided, End, Ending, Event, Finish, Frame, Headers, Note, PAST, Request, Seq, Started,
 };
 use crate::text::json::{Json, quote};
 use crate::text::layout::compact;
@@ -80,6 +80,7 @@ impl Writer {
                 let ms = self.ms(note.at);
                 self.line(&format!("{{\"past\":{}{ms}}}", quote(&note.text)));
             }
+            Event::Note(note) if note.topic == Note::SECRET => self.secret(&note.text),
             Event::Decided(_) | Event::Note(_) => {}
             Event::Ended(ended) => {
                 self.flush();
@@ -92,6 +93,14 @@ impl Writer {
     fn line(&mut self, line: &str) {
         self.out.push_str(line);
         self.out.push('\n');
+    }
+
+    /// Which variable's value a secret is.
+    fn secret(&mut self, text: &str) {
+        if let Some((number, variable)) = text.split_once(' ').filter(|(number, _)| number.parse::<usize>().is_ok()) {
+            self.flush();
+            self.line(&format!("{{\"secret\":{number},\"variable\":{}}}", quote(variable)));
+        }
     }
 
     /// Milliseconds since the line before, as a member.
