@@ -221,3 +221,11 @@ fn a_mistake_in_the_settings_does_not_keep_the_agent_from_starting() {
     retake: what must not be recorded is not known, so the command is not recorded
     ");
 }
+
+#[test]
+fn what_a_replay_switches_off_is_tried_with_the_real_client() {
+    let tried = include_str!("clients/telemetry.py");
+    for silencer in &retake::record::TABLE.silencers {
+        assert!(tried.contains(&format!("    \"{}\": ", silencer.name)), "add {} to it", silencer.name);
+    }
+}
