@@ -32,9 +32,12 @@ enum Shape {
     Growing(u64),
     /// Calls of one question each.
     Short(u64),
+    /// One conversation of which each call carries the last six messages.
+    Window(u64),
 }
 
-const SHAPES: [Shape; 3] = [Shape::Growing(300), Shape::Growing(1000), Shape::Short(5000)];
+const SHAPES: [Shape; 5] =
+    [Shape::Growing(300), Shape::Growing(1000), Shape::Short(5000), Shape::Window(1000), Shape::Window(4000)];
 
 fn prose(seed: u64, words: u64) -> String {
     let all: Vec<&str> = WORDS.split_whitespace().collect();
@@ -59,6 +62,10 @@ impl Shape {
         let (calls, grows) = match self {
             Self::Growing(calls) => (calls, true),
             Self::Short(calls) => (calls, false),
+            Self::Window(calls) => {
+                events.extend(window(calls));
+                (0, false)
+            }
         };
         for seq in 1..=calls {
             let question = quote(&prose(seq * 31, 20));
@@ -96,6 +103,21 @@ impl Shape {
         events.push(Event::Ended(Ended { at: Micros(THEN + (calls + 1) * 1_000_000), code: 0 }));
         events
     }
+}
+
+fn window(calls: u64) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut said: Vec<String> = Vec::new();
+    for seq in 1..=calls {
+        said.push(format!(r#"{{"role":"user","content":{}}}"#, quote(&prose(seq * 31, 900))));
+        let messages = said[said.len().saturating_sub(6)..].join(",");
+        let answer = format!(r#"{{"role":"assistant","content":{}}}"#, quote(&prose(seq * 17, 300)));
+        let whole =
+            format!(r#"{{"id":"chatcmpl-{seq}","object":"chat.completion","choices":[{{"message":{answer}}}]}}"#);
+        push_call(&mut events, seq, format!(r#"{{"model":"m","messages":[{messages}]}}"#).into(), whole.into());
+        said.push(answer);
+    }
+    events
 }
 
 fn push_call(events: &mut Vec<Event>, seq: Seq, body: Bytes, answer: Bytes) {

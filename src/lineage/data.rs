@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::chains::{Chains, Ranges};
 use super::fields::{Field, Voice, fields, fields_from};
 use super::spans::Spans;
 use crate::model::{Certainty, Detail, Edge, Kind, Micros, Node, NodeId, Passage, RunGraph};
@@ -20,6 +21,8 @@ use crate::text::shingle::{GRAM, Index, Match, Positions, fingerprints, fold, po
 
 /// Folded bytes below which nothing is evidence.
 const LEAST: usize = 15;
+/// Folded bytes of its own that make a whole output evidence: what stands there whole was not put together by chance.
+const OWN: usize = 4;
 /// Outputs that are weighed against each other where more hold the same text.
 const RIVALS: usize = 64;
 /// Folded bytes from which a passage is evidence though many outputs hold it.
@@ -44,10 +47,6 @@ struct Spot<'g> {
     caller: Option<usize>,
     /// Nodes that it contains.
     inside: BTreeSet<usize>,
-    /// Passages of outputs that its inputs held: text and folded range.
-    got: Vec<(usize, Range<usize>)>,
-    /// Passages of outputs that its inputs held before any output had them, so that its own may quote them.
-    held: Vec<(usize, Range<usize>)>,
     /// Answers that a container handed on as its own.
     relayed: Vec<Relay>,
 }
@@ -93,6 +92,16 @@ struct Target<'a, 'g> {
 
 struct Tracer<'g> {
     spots: Vec<Spot<'g>>,
+    /// Spots by the calls that they carry on.
+    chains: Chains,
+    /// Passages of outputs that inputs held: by spot, text and folded range.
+    got: Ranges,
+    /// Those that inputs held before any output had them, so that answers may quote them.
+    held: Ranges,
+    /// Tools by the calls that asked for them.
+    asked: HashMap<usize, Vec<usize>>,
+    /// Calls that no call carries on, in order of their starts.
+    last_calls: Vec<usize>,
     outputs: Vec<Output<'g>>,
     /// Outputs that hold each indexed text, in order of their ends.
     holders: Vec<Vec<usize>>,
@@ -118,8 +127,6 @@ impl<'g> Tracer<'g> {
                 tools: Vec::new(),
                 caller: None,
                 inside: BTreeSet::new(),
-                got: Vec::new(),
-                held: Vec::new(),
                 relayed: Vec::new(),
             })
             .collect();
@@ -141,7 +148,21 @@ impl<'g> Tracer<'g> {
                 _ => {}
             }
         }
+        let chains = Chains::new(spots.iter().map(|spot| spot.before));
+        let mut asked: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (at, spot) in spots.iter().enumerate() {
+            if let Some(caller) = spot.caller {
+                asked.entry(caller).or_default().push(at);
+            }
+        }
+        let is_last = |at: &usize| spots[*at].node.kind == Kind::Llm && !spots[*at].goes_on;
+        let last_calls = (0..spots.len()).filter(is_last).collect();
         let mut tracer = Self {
+            chains,
+            got: Ranges::default(),
+            held: Ranges::default(),
+            asked,
+            last_calls,
             spots,
             outputs: Vec::new(),
             holders: Vec::new(),
@@ -266,18 +287,18 @@ impl<'g> Tracer<'g> {
             && let Some(text) = equal
             && self.holders[text].iter().any(|output| self.is_lane(node, self.outputs[*output].node))
         {
-            self.spots[node].got.push((text, 0..target.folded.len()));
+            self.got.add(&self.chains, node, text, 0..target.folded.len());
             return;
         }
         let mut options = Options::new();
         for found in self.search(target).iter() {
             if self.is_made(target, found.text) {
-                self.spots[node].got.push((found.text, found.from..found.from + found.len));
+                self.got.add(&self.chains, node, found.text, found.from..found.from + found.len);
                 let place = Place { text: found.text, from: found.from };
                 let (range, place) = self.trim(target, place, found.to..found.to + found.len);
                 options.entry((range.start, range.end)).or_default().push(place);
             } else {
-                self.spots[node].held.push((found.text, found.from..found.from + found.len));
+                self.held.add(&self.chains, node, found.text, found.from..found.from + found.len);
             }
         }
         if let (Some(text), Some(_)) = (equal, target.speaker) {
@@ -405,6 +426,7 @@ impl<'g> Tracer<'g> {
                 self.may_be_from(target, *output)
                     && (target.speaker == Some(from)
                         || self.is_handed_on(target, *place)
+                        || self.says_all(*place, len)
                         || !self.quotes(*output, *place, len))
             };
             rivals.extend(holders.filter(may_be).map(|output| (output, *place)));
@@ -439,39 +461,35 @@ impl<'g> Tracer<'g> {
         if self.spots[*node].node.kind != Kind::Llm || field.path.ends_with(".arguments") {
             return false;
         }
-        let holds = |(text, range): &(usize, Range<usize>)| {
-            *text == place.text && range.start <= place.from && place.from + len <= range.end
-        };
-        self.lane(Some(*node)).any(|at| self.spots[at].held.iter().any(holds))
+        self.held.contain(&self.chains, (0, Some(*node)), place.text, &(place.from..place.from + len))
+    }
+
+    /// Whether a passage is a whole output, but for the marks around it.
+    fn says_all(&self, place: Place, len: usize) -> bool {
+        let text = self.index.text(place.text);
+        let marks = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_punctuation);
+        marks(&text[..place.from]) && marks(&text[place.from + len..])
     }
 
     /// Whether a node had got the passage itself.
     fn is_echo(&self, node: usize, places: &[Place], len: usize) -> bool {
-        self.lane(Some(node)).any(|at| places.iter().any(|place| self.has_got(at, *place, len)))
+        places.iter().any(|place| self.has_got((0, Some(node)), *place, len))
     }
 
     /// Whether an earlier call of the lane got the passage from the same output.
     fn is_delivered(&self, node: usize, output: usize, place: Place, len: usize) -> bool {
-        let ended = self.spots[self.outputs[output].node].ended();
-        self.lane(self.spots[node].before)
-            .any(|at| ended.is_some_and(|ended| ended <= self.spots[at].node.started) && self.has_got(at, place, len))
+        let Some(ended) = self.spots[self.outputs[output].node].ended() else { return false };
+        let first = self.spots.partition_point(|spot| spot.node.started < ended);
+        self.has_got((first, self.spots[node].before), place, len)
     }
 
-    fn has_got(&self, node: usize, place: Place, len: usize) -> bool {
-        self.spots[node]
-            .got
-            .iter()
-            .any(|(text, range)| *text == place.text && range.start <= place.from && place.from + len <= range.end)
-    }
-
-    /// A node and the calls that it carries on, latest first.
-    fn lane(&self, from: Option<usize>) -> impl Iterator<Item = usize> + '_ {
-        // Places are in order of time, so that a broken order ends the walk.
-        std::iter::successors(from, |at| self.spots[*at].before.filter(|before| before < at))
+    /// Whether a call of the lane that ends with one node, none before another, got the passage.
+    fn has_got(&self, between: (usize, Option<usize>), place: Place, len: usize) -> bool {
+        self.got.contain(&self.chains, between, place.text, &(place.from..place.from + len))
     }
 
     fn is_lane(&self, node: usize, earlier: usize) -> bool {
-        self.lane(self.spots[node].before).any(|at| at == earlier)
+        self.spots[node].before.is_some_and(|before| self.chains.carries_on(before, earlier))
     }
 
     /// Writes a passage down, if it is evidence and says something new.
@@ -483,20 +501,21 @@ impl<'g> Tracer<'g> {
         }
         let is_whole = self.with_marks(target, place, piece.clone()).0 == (0..target.folded.len());
         let is_all = target.inside.is_some() && is_whole && self.index.text(place.text) == target.folded;
-        if target.speaker == Some(from) || is_all || self.is_evidence(place.text, place.from..place.from + piece.len())
-        {
+        let least = if self.says_all(place, piece.len()) { OWN } else { LEAST };
+        let range = place.from..place.from + piece.len();
+        if target.speaker == Some(from) || is_all || self.is_evidence(place.text, range, least) {
             self.write(target, output, place, piece, Certainty::Exact);
         } else if is_whole && let Some((output, place)) = self.task(target, places) {
             self.write(target, output, place, piece, Certainty::Guessed);
         }
     }
 
-    /// Whether a passage has a part that is rare: not given from outside and not in many outputs.
-    fn is_evidence(&self, text: usize, range: Range<usize>) -> bool {
+    /// Whether a passage has a part of this length that is rare: not given from outside and not in many outputs.
+    fn is_evidence(&self, text: usize, range: Range<usize>, least: usize) -> bool {
         let passage = &self.index.text(text)[range];
         let (mut plain, mut longest) = (0, 0);
         fingerprints(passage, |hash, at| {
-            if longest >= LEAST {
+            if longest >= least {
                 return;
             }
             if self.given.contains(&hash) || (passage.len() < LONG && self.index.is_common(hash)) {
@@ -506,7 +525,7 @@ impl<'g> Tracer<'g> {
                 longest = longest.max((at + 1).saturating_sub(plain));
             }
         });
-        longest.max(passage.len().saturating_sub(plain)) >= LEAST
+        longest.max(passage.len().saturating_sub(plain)) >= least
     }
 
     /// The arguments of a running tool that a lane begins with, as a sub-agent does with its task.
@@ -517,11 +536,12 @@ impl<'g> Tracer<'g> {
             return None;
         }
         let is_running = |call: usize| {
-            self.spots.iter().any(|tool| {
-                tool.caller == Some(call)
-                    && tool.node.started <= began
-                    && tool.ended().is_some_and(|ended| began <= ended)
-            })
+            self.asked
+                .get(&call)
+                .into_iter()
+                .flatten()
+                .map(|tool| &self.spots[*tool])
+                .any(|tool| tool.node.started <= began && tool.ended().is_some_and(|ended| began <= ended))
         };
         places.iter().find_map(|place| {
             let holders = self.holders[place.text].iter().copied();
@@ -555,7 +575,9 @@ impl<'g> Tracer<'g> {
         let start = (piece.start..piece.end).find(is_border).unwrap_or(piece.start);
         let end = (start..=piece.end).rev().find(is_border).unwrap_or(piece.end);
         let mut found = ranges(start, end);
-        if !long(&found, super::PASSAGE) {
+        // What the protocol hands over is connected by another edge already.
+        let is_whole = target.speaker.is_none() && self.says_all(place, piece.len());
+        if !long(&found, super::PASSAGE) && !is_whole {
             // Half a word is no evidence, but a piece of one very long word is.
             found = ranges(piece.start, piece.end);
             if !long(&found, 2 * super::PASSAGE) {
@@ -580,7 +602,11 @@ impl<'g> Tracer<'g> {
         }
         self.find_embedded(node);
         let inside = self.contained(node);
-        if !(0..self.spots.len()).any(|at| self.is_within(node, at, &inside)) {
+        let spot = &self.spots[node];
+        let meanwhile = self.last_calls.partition_point(|at| self.spots[*at].node.started < spot.node.started);
+        let until = |at: &&usize| spot.ended().is_some_and(|ended| self.spots[**at].node.started <= ended);
+        let mut candidates = self.last_calls[meanwhile..].iter().take_while(until).chain(&inside);
+        if !candidates.any(|at| self.is_within(node, *at, &inside)) {
             return;
         }
         for field in fields(self.spots[node].node).outputs {
@@ -623,7 +649,7 @@ impl<'g> Tracer<'g> {
             // A sub-agent's answer is handed on whole, or nearly so.
             let is_most = found.len * 5 >= shorter * 4;
             let Some(output) = holders.find(|output| is_most && self.may_be_from(target, *output)) else { continue };
-            self.spots[node].got.push((found.text, found.from..found.from + found.len));
+            self.got.add(&self.chains, node, found.text, found.from..found.from + found.len);
             let (place, to) = (Place { text: found.text, from: found.from }, found.to..found.to + found.len);
             if target.inside.is_some_and(|inside| inside.contains(&self.outputs[output].node)) {
                 // An edge would lead back to the node that contains the call.

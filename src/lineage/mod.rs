@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 pub(crate) mod build;
+mod chains;
 mod data;
 mod fields;
 mod retrieval;

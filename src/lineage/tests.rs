@@ -112,6 +112,22 @@ fn what_an_answer_repeats_is_the_answers_if_it_comes_with_it() {
 }
 
 #[test]
+fn a_whole_answer_is_evidence_however_short_and_whatever_it_quotes() {
+    for (asked, answer) in [
+        ("Give the digest of release 4.2.", "digest of release 4.2: 9f3c17ab"),
+        ("How many bearings and belts are in stock?", "3 bearings, 40 belts"),
+        ("Which line goes to the harbour, 5 or 7?", "line 7 goes to the harbour"),
+    ] {
+        let mut run = Build::default();
+        run.llm((0, 5), vec![user(asked)], vec![text(answer)]);
+        run.llm((1, 6), vec![user(&format!("{asked} Say no more."))], vec![text("That I do not know at all.")]);
+        run.llm((10, 20), vec![user(&format!("Report this to the office: {answer}. Be kind."))], vec![]);
+        run.llm((11, 21), vec![user(&format!("{asked} Be kind to the office."))], vec![]);
+        assert_eq!(show(&run.graph), format!("1.answer -> 3.messages[0].content: {answer}"));
+    }
+}
+
+#[test]
 fn what_an_answer_quotes_of_its_prompt_is_not_its_own() {
     let mut run = Build::default();
     run.llm((0, 5), vec![user("Write a report")], vec![text(ROME)]);
@@ -254,13 +270,13 @@ fn what_all_branches_were_given_is_no_evidence() {
 }
 
 #[test]
-fn parallel_branches_and_short_texts_are_not_connected() {
+fn parallel_branches_are_not_connected() {
     let mut run = Build::default();
     run.llm((0, 10), vec![user("a")], vec![text(ROME)]);
     run.llm((5, 15), vec![user(ROME)], vec![text(OSLO)]);
     run.llm((9, 20), vec![user(OSLO)], vec![text("nineteen characters")]);
     run.llm((30, 40), vec![user("nineteen characters")], vec![]);
-    assert_eq!(show(&run.graph), "");
+    assert_eq!(show(&run.graph), "3.answer -> 4.messages[0].content: nineteen characters");
 }
 
 #[test]
@@ -339,6 +355,7 @@ fn an_embedded_query_and_carried_texts_are_a_retrieval() {
     1.texts[1] -> 7.messages[0].content: Oslo lies at the northern end of a fjord.
     2.texts[0] -> 4.messages[0].content: Lima is the second largest desert city.
     3.texts[0] -> 4.messages[0].content: Which city is older?
+    5.texts[0] -> 6.messages[0].content: And where is Oslo?
     ");
     let retrieval = run.block(Kind::Retrieval, (12, 15), "\"Which city is older?\"", "", &[LIMA, ROME]);
     run.graph.connect(retrieval, NodeId(4), Edge::Then);
@@ -349,6 +366,7 @@ fn an_embedded_query_and_carried_texts_are_a_retrieval() {
     2.texts[0] -> 8.documents[0].text: Lima is the second largest desert city.
     3.texts[0] -> 4.messages[0].content: Which city is older?
     3.texts[0] -> 8.input: Which city is older?
+    5.texts[0] -> 6.messages[0].content: And where is Oslo?
     8.documents[0].text -> 4.messages[0].content: Lima is the second largest desert city.
     8.documents[1].text -> 4.messages[0].content: Rome was founded in 753 BC by Romulus.
     ");

@@ -355,9 +355,10 @@ impl Builder<'_> {
         let seen = tools::tools(&turns, &links);
         let told = self.told();
         let same = announced::join(&seen, &turns, &told);
+        let told_by: HashMap<Seq, &Told<'_>> = told.iter().map(|told| (told.begin.seq, told)).collect();
         let mut told_drafts: BTreeMap<Seq, usize> = BTreeMap::new();
         for (number, tool) in seen.iter().enumerate() {
-            let announced = same.get(&number).and_then(|seq| told.iter().find(|told| told.begin.seq == *seq));
+            let announced = same.get(&number).and_then(|seq| told_by.get(seq).copied());
             let asked = &drafts[node_of(tool.turn)];
             drafts.push(self.tool(tool, number, (&turns, &seqs), asked, announced));
             let place = drafts.len() - 1;
