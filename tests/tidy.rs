@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("wire", &["model", "text"]),
     ("names", &["config", "model", "text", "wire"]),
     ("lineage", &["model", "text"]),
-    ("diff", &["lineage", "model", "text"]),
+    ("diff", &["lineage", "model", "names", "text"]),
     ("store", &["model", "text"]),
     ("proxy", &["model", "text", "wire"]),
     ("record", &["config", "lineage", "model", "proxy", "redact", "store", "text", "wire"]),

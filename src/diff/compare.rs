@@ -1,17 +1,18 @@
 //! Pairs compared: words in texts, paths in JSON, numbers beside them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use similar::{Algorithm, capture_diff_slices};
 
 use super::align::{Alignment, align};
 use super::assign::{Sketch, in_order};
+use super::binding::{Binding, is_served};
 use super::content::{Content, Unit, gaps, text_change};
 use super::frontier::mark;
 use super::side::{Info, Side};
 use super::{Basis, Change, ChangeKind, Metric, Pair, Place, Report, Status, Summary, json};
 use crate::model::event::Ending;
-use crate::model::{Detail, Node, Run};
+use crate::model::{Detail, Node, NodeId, Run};
 use crate::text::json::quote;
 
 /// A pair in the making.
@@ -26,8 +27,11 @@ pub(super) struct Draft {
 /// Compares two runs.
 #[must_use]
 pub fn compare(left_run: &Run, right_run: &Run) -> Report {
-    let (left, right) = (Side::new(&left_run.graph), Side::new(&right_run.graph));
+    let bindings = (Binding::of(left_run, right_run), Binding::of(right_run, left_run));
+    let mut left = Side::new(&left_run.graph, bindings.0.as_ref());
+    let mut right = Side::new(&right_run.graph, bindings.1.as_ref());
     let alignment = align(left_run, &left, right_run, &right);
+    let held = take_for_equal(&mut left, &mut right, &alignment, (left_run, right_run), &bindings);
     let mut known = Known::new();
     let mut drafts: Vec<Draft> = order(&alignment)
         .into_iter()
@@ -36,10 +40,24 @@ pub fn compare(left_run: &Run, right_run: &Run) -> Report {
             let (one, other) = (a.map(|at| &left.nodes[at]), b.map(|at| &right.nodes[at]));
             let both_left = one.is_some_and(|one| was_left(left_run, one.node))
                 && other.is_some_and(|other| was_left(right_run, other.node));
-            draft((a, one), (b, other), basis, both_left, &mut known)
+            let mut draft = draft((a, one), (b, other), basis, both_left, &mut known);
+            if let Some((a, b)) = one.zip(other).filter(|_| a.is_some_and(|a| held.contains(&a))) {
+                draft.pair.held = contents(&a.content, &b.content, &mut known).0;
+            }
+            draft
         })
         .collect();
     mark(&left, &right, &mut drafts);
+    for draft in &mut drafts {
+        let is_edited = |binding: &Option<Binding>, id: Option<NodeId>| {
+            binding.as_ref().zip(id).is_some_and(|(binding, id)| binding.edited.contains(&id))
+        };
+        let pair = &mut draft.pair;
+        // A node that the user changed is a cause, whatever it depends on.
+        if pair.status != Status::Same && (is_edited(&bindings.0, pair.right) || is_edited(&bindings.1, pair.left)) {
+            pair.frontier = true;
+        }
+    }
     let pairs: Vec<Pair> = drafts.into_iter().map(|draft| draft.pair).collect();
     let count = |status: Status| pairs.iter().filter(|pair| pair.status == status).count();
     let summary = Summary {
@@ -51,6 +69,36 @@ pub fn compare(left_run: &Run, right_run: &Run) -> Report {
         first: pairs.iter().position(|pair| pair.status != Status::Same),
     };
     Report { left: left_run.id.clone(), right: right_run.id.clone(), pairs, summary }
+}
+
+/// Makes equal what a replay took for equal: calls that it served, and results of tools that it held. Returns the
+/// nodes of the left run whose results were held and differ.
+fn take_for_equal(
+    left: &mut Side<'_>,
+    right: &mut Side<'_>,
+    alignment: &Alignment,
+    (left_run, right_run): (&Run, &Run),
+    bindings: &(Option<Binding>, Option<Binding>),
+) -> BTreeSet<usize> {
+    let is_child = |run: &Run, of: &Run| run.started.parent.as_ref().is_some_and(|parent| parent.run == of.id);
+    let mut held = BTreeSet::new();
+    for (a, pair) in alignment.left.iter().enumerate() {
+        let Some((b, _)) = *pair else { continue };
+        let (one, other) = (left.nodes[a].node, right.nodes[b].node);
+        let served = is_child(right_run, left_run) && is_served(other.decided.as_ref(), one.id)
+            || is_child(left_run, right_run) && is_served(one.decided.as_ref(), other.id);
+        if served && matches!(one.detail, Detail::Call { .. } | Detail::Http { .. }) {
+            right.nodes[b].input = left.nodes[a].input;
+            right.nodes[b].output = left.nodes[a].output;
+        }
+        let tool = matches!(one.detail, Detail::Tool(_)) && left.nodes[a].input == right.nodes[b].input;
+        let is_held = |binding: &Option<Binding>| binding.as_ref().is_some_and(|known| known.held.contains(&one.name));
+        if tool && left.nodes[a].output != right.nodes[b].output && (is_held(&bindings.0) || is_held(&bindings.1)) {
+            right.nodes[b].output = left.nodes[a].output;
+            held.insert(a);
+        }
+    }
+    held
 }
 
 /// All nodes in the order of the left run; what only the right has follows what it follows there.
@@ -101,6 +149,7 @@ fn draft(left: Half<'_, '_>, right: Half<'_, '_>, basis: Basis, both_left: bool,
         changes,
         metrics: metrics(left.1, right.1),
         frontier: false,
+        held: Vec::new(),
     };
     Draft { left: left.0, right: right.0, pair, marks }
 }

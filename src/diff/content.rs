@@ -8,6 +8,7 @@ use std::sync::Arc;
 use similar::DiffOp;
 
 use super::assign::hash;
+use super::binding::Binding;
 use super::{ChangeKind, json};
 use crate::lineage::message_path;
 use crate::model::{
@@ -62,8 +63,22 @@ pub(super) fn hash_units(units: &[Unit<'_>]) -> u64 {
     hash((labelled, sequence))
 }
 
-/// The units of a node.
-pub(super) fn content(node: &Node) -> Content<'_> {
+/// The units of a node, in the words of the run that it is compared with.
+pub(super) fn content<'a>(node: &'a Node, binding: Option<&Binding>) -> Content<'a> {
+    let mut content = plain(node);
+    if let Some(binding) = binding {
+        for place in content.inputs.iter_mut().chain(&mut content.outputs) {
+            if let Cow::Owned(text) = binding.text(&place.text) {
+                let is_sequence = place.is_sequence;
+                *place = unit(std::mem::take(&mut place.label), std::mem::take(&mut place.path), text);
+                place.is_sequence = is_sequence;
+            }
+        }
+    }
+    content
+}
+
+fn plain(node: &Node) -> Content<'_> {
     let mut content = Content::default();
     match &node.detail {
         Detail::Call { dialect, prompt, reply } => {

@@ -1,10 +1,12 @@
 //! What differs between two runs: nodes are aligned first, then pairs are compared.
 //!
+//! What a replay took for the same is the same here ([`binding`]): fresh names, secrets, held readings and results.
 //! Ids, times and the order of parallel siblings are never differences. Tokens and durations are shown
 //! beside a pair and do not make it differ.
 
 mod align;
 mod assign;
+mod binding;
 mod compare;
 mod content;
 mod frontier;
@@ -46,8 +48,10 @@ pub struct Pair {
     pub changes: Vec<Change>,
     /// Numbers of both that are known on one side at least.
     pub metrics: Vec<Metric>,
-    /// Whether it differs although everything that it depends on is equal.
+    /// Whether it differs although everything that it depends on is equal, or the user changed it.
     pub frontier: bool,
+    /// Where the result of a tool differs that was held: the model was given the recorded one.
+    pub held: Vec<Change>,
 }
 
 /// Whether the nodes of a pair differ.

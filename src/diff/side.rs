@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::assign::{Sketch, hash};
+use super::binding::Binding;
 use super::content::{Content, content, hash_units};
 use crate::model::{Detail, Edge, Kind, Node, NodeId, RunGraph};
 
@@ -46,13 +47,13 @@ pub(super) struct Lane {
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(graph: &'a RunGraph) -> Self {
+    pub(super) fn new(graph: &'a RunGraph, binding: Option<&Binding>) -> Self {
         let order = graph.in_order();
         let places: HashMap<NodeId, usize> = order.iter().enumerate().map(|(place, id)| (*id, place)).collect();
         let mut nodes: Vec<Info<'a>> = Vec::with_capacity(order.len());
         let mut pasts: Vec<u64> = Vec::with_capacity(order.len());
         for node in order.iter().filter_map(|id| graph.node(*id)) {
-            let content = content(node);
+            let content = content(node, binding);
             let input = hash((&node.kind, name(node), hash_units(&content.inputs)));
             let output = hash_units(&content.outputs);
             let mut info = Info {

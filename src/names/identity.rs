@@ -89,18 +89,19 @@ impl Secrets {
         recorded.len() == now.len() && recorded.iter().zip(now).all(fits)
     }
 
-    /// Remembers what a match took for the same; how many of them nothing proves and nobody was told of.
-    pub(crate) fn bind(&mut self, recorded: &[usize], now: &[usize]) -> usize {
-        let before = self.unproven.len();
+    /// Remembers what a match took for the same; returns the pairs that are new and of other numbers.
+    pub(crate) fn bind(&mut self, recorded: &[usize], now: &[usize]) -> Vec<(usize, usize)> {
+        let mut new_ones = Vec::new();
         for (old, new) in recorded.iter().zip(now) {
-            let proven = self.recorded.get(old).is_some_and(|variable| self.now.get(new) == Some(variable));
-            if !proven {
-                self.forward.insert(*old, *new);
-                self.backward.insert(*new, *old);
+            if !self.recorded.get(old).is_some_and(|variable| self.now.get(new) == Some(variable)) {
                 self.unproven.insert(*new);
             }
+            if self.forward.insert(*old, *new) != Some(*new) && old != new {
+                new_ones.push((*old, *new));
+            }
+            self.backward.insert(*new, *old);
         }
-        self.unproven.len() - before
+        new_ones
     }
 
     /// How many secrets nothing proves to be what they were taken for.
@@ -193,9 +194,9 @@ mod tests {
         known.recorded.extend([(1, "ALPHA".to_owned()), (2, "BETA".to_owned())]);
         known.now.extend([(11, "BETA".to_owned()), (12, "ALPHA".to_owned())]);
         assert!(known.fit(&[1, 2], &[12, 11]) && !known.fit(&[1, 2], &[11, 12]) && !known.fit(&[1], &[11]));
-        assert_eq!(known.bind(&[1], &[12]), 0);
+        assert_eq!((known.bind(&[1], &[12]), known.unproven()), (vec![(1, 12)], 0));
         assert!(known.fit(&[3], &[13]));
-        assert_eq!((known.bind(&[3], &[13]), known.bind(&[3], &[13]), known.unproven()), (1, 0, 1));
+        assert_eq!((known.bind(&[3], &[13]), known.bind(&[3], &[13]), known.unproven()), (vec![(3, 13)], vec![], 1));
         assert!(known.fit(&[3], &[13]) && !known.fit(&[3], &[14]) && !known.fit(&[4], &[13]));
     }
 

@@ -34,6 +34,13 @@ pub(crate) struct Bound {
     inner: bool,
 }
 
+impl Bound {
+    /// Two names that are known to stand for each other.
+    pub(crate) fn new(class: Class, recorded: &[u8], new: &[u8]) -> Self {
+        Self { class, recorded: recorded.to_vec(), new: new.to_vec(), inner: false }
+    }
+}
+
 /// A reading of the clock that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeldReading {

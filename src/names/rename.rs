@@ -73,6 +73,19 @@ impl Renamer {
         Self { finder, with: pairs.into_iter().map(|(_, new)| new).collect(), fragments }
     }
 
+    /// A renamer for values of which it is known that they stand for each other: what stands now, and with what.
+    pub(crate) fn of(pairs: &[(String, String)]) -> Self {
+        let class = |name: &str| match name {
+            _ if name.contains('/') => Class::Temporary,
+            _ if name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') => Class::Hex,
+            _ => Class::Random,
+        };
+        let bound = pairs.iter().map(|(old, new)| Bound::new(class(old), old.as_bytes(), new.as_bytes()));
+        let bound: Vec<Bound> = bound.collect();
+        let fragments = Fragments::new(&bound, std::iter::empty());
+        Self::new(&bound, std::iter::empty(), fragments)
+    }
+
     fn find(&self, text: &[u8]) -> Vec<Found> {
         let mut found = Vec::new();
         let (mut at, mut gap) = (0, 0);

@@ -22,6 +22,12 @@ pub(super) fn write(number: usize) -> Vec<u8> {
     format!("{MARK}{number}__").into_bytes()
 }
 
+/// The placeholder with this number, as text.
+#[must_use]
+pub fn mark(number: usize) -> String {
+    format!("{MARK}{number}__")
+}
+
 /// Placeholders in a text: where they stand, and their numbers.
 pub fn marks(text: &[u8]) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
     let mut at = 0;

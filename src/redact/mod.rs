@@ -23,5 +23,5 @@ mod scan;
 mod stream;
 mod token;
 
-pub use mark::{MARK, fill, marks, numbers_in};
+pub use mark::{MARK, fill, mark, marks, numbers_in};
 pub use redactor::{Error, Redactor, Rules};

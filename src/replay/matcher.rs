@@ -1,5 +1,6 @@
 //! Which recorded call is this request, and what the plan does with it. A function of what came before.
 
+mod binding;
 #[cfg(test)]
 mod fault;
 pub(super) mod nearly;
@@ -19,16 +20,16 @@ use super::index::Index;
 use super::kept::Asked;
 use super::miss::{self, HeldResult, Refusal};
 use super::outgoing::{Origin, Past};
-use super::plan::{Entry, Live, Plan, id_of, without};
-use crate::model::event::{Action, Decided, Grade, Note, Request, Seq, Started};
+use super::plan::{Entry, Live, Plan, without};
+use crate::model::event::{Action, Decided, Grade, Request, Seq, Started};
 use crate::model::{Micros, NodeId, Part, Reply};
-use crate::names::identity::{self, From, Identities};
+use crate::names::identity::{From, Identities};
 use crate::names::naming::Naming;
 use crate::names::rename::Renamer;
 use crate::record::lanes::Lanes;
 use crate::text::json::{Edit, Json, Path};
 use crate::text::units::count;
-use crate::wire::canonical::{Canonical, Key};
+use crate::wire::canonical::Key;
 use crate::wire::{self, Parsed, Side};
 
 #[cfg(test)]
@@ -175,13 +176,7 @@ impl Matcher {
                 recorded_results.entry(result.call_id.clone()).or_insert(raw);
             }
         }
-        for note in plan.run.notes.iter().filter(|note| note.topic == Note::SECRET) {
-            if let Some((number, variable)) = note.text.split_once(' ')
-                && let Ok(number) = number.parse()
-            {
-                identities.secrets.recorded.insert(number, variable.to_owned());
-            }
-        }
+        binding::know_secrets(&mut identities, &plan);
         let (entries, told) = (plan.entries.len(), plan.told.len());
         let mut naming = Naming::new(nearly::splitter(&plan, here));
         origins::given(&mut naming.now, here);
@@ -191,7 +186,7 @@ impl Matcher {
             index: Index::default(),
             naming,
             identities,
-            moved: moved(&plan, here),
+            moved: binding::moved(&plan, here),
             knows_origins: false,
             exactly: Vec::new(),
             conflict: None,
@@ -225,16 +220,6 @@ impl Matcher {
             #[cfg(test)]
             fault: None,
         }
-    }
-
-    /// The secret with this number is the value of a variable.
-    pub(super) fn know_secret(&mut self, number: usize, variable: String) {
-        self.identities.secrets.now.insert(number, variable);
-    }
-
-    /// How many secrets nothing proves to be the recorded ones.
-    pub(super) fn unproven_secrets(&self) -> usize {
-        self.identities.secrets.unproven()
     }
 
     /// Takes a request apart as the recorded ones were.
@@ -368,37 +353,6 @@ impl Matcher {
             }
         }
         edits
-    }
-
-    /// The recorded exchange that a request is, by the first step of the contract that finds one.
-    fn find(&mut self, request: &Request, canonical: &Canonical) -> Option<Found> {
-        self.conflict = None;
-        let places = self.by_key.get(&canonical.key).cloned().unwrap_or_default();
-        let places: Vec<usize> =
-            places.into_iter().filter(|place| self.is_about_the_same(*place, request, canonical)).collect();
-        let unused: Vec<usize> = places.iter().copied().filter(|place| self.is_open(*place)).collect();
-        let found = if unused.is_empty() {
-            self.find_nearly(request, canonical)?
-        } else {
-            let found = self.among(&unused, &places, canonical);
-            let ids = &self.plan.entries[found.entry].parsed.canonical.ids;
-            let ids = if *ids == canonical.ids { Vec::new() } else { canonical.ids.clone() };
-            self.exactly.push((found.entry, ids));
-            found
-        };
-        let recorded = &self.plan.entries[found.entry].parsed.canonical;
-        self.identities.bind(&recorded.ids, &canonical.ids);
-        self.identities.secrets.bind(&recorded.secrets, &canonical.secrets);
-        Some(found)
-    }
-
-    /// Whether a recorded call went to the same provider, and names the same answers and items.
-    fn is_about_the_same(&self, place: usize, request: &Request, canonical: &Canonical) -> bool {
-        let entry = &self.plan.entries[place];
-        let is_moved = |(now, then): &(String, String)| *now == request.provider && *then == entry.provider;
-        (entry.provider == request.provider || self.moved.iter().any(is_moved))
-            && self.identities.fit(&entry.parsed.canonical.ids, &canonical.ids)
-            && self.identities.secrets.fit(&entry.parsed.canonical.secrets, &canonical.secrets)
     }
 
     /// Whether an exchange was not used yet and the attempts before it were.
@@ -735,23 +689,6 @@ impl Matcher {
         }
     }
 
-    /// Remembers the ids that an answer brought, also one that was not taken to its end.
-    fn minted_by(&mut self, seq: Seq, parsed: &Parsed, reply: Option<&Reply>, body: &Bytes, changed: bool) {
-        let minted = match reply {
-            Some(reply) => identity::minted(reply),
-            None => id_of(body).map(|id| (id, identity::Place::Answer)).into_iter().collect(),
-        };
-        for (id, place) in &minted {
-            if matches!(place, identity::Place::Answer | identity::Place::Conversation | identity::Place::Item(_)) {
-                self.named.insert(id.clone(), parsed.canonical.key);
-            }
-        }
-        if changed {
-            let from = self.taken_by.get(&seq).map_or(From::Sent(seq), |place| From::Recorded(*place));
-            self.identities.bring(from, &minted);
-        }
-    }
-
     /// Calls of an edited answer that are as they were recorded: their results are held all the same.
     fn unchanged_calls(&mut self, place: usize, reply: &Reply) {
         let seq = self.plan.entries[place].seq;
@@ -808,19 +745,6 @@ impl Matcher {
     pub(super) fn entry(&self, place: usize) -> &Entry {
         &self.plan.entries[place]
     }
-}
-
-/// Prefixes of now whose base URL is that of another prefix of the recording.
-fn moved(plan: &Plan, here: &Started) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for (now, url) in &here.upstreams {
-        for (then, known) in &plan.run.started.upstreams {
-            if now != then && url.trim_end_matches('/') == known.trim_end_matches('/') {
-                found.push((now.clone(), then.clone()));
-            }
-        }
-    }
-    found
 }
 
 fn request_model(body: &Json) -> Option<String> {

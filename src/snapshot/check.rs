@@ -291,7 +291,7 @@ fn one(
                 ..failure(Kind::Trajectory, Some(Level::Trajectory), None, recorded)
             });
         }
-        Status::Differs if is_tool => {
+        Status::Differs | Status::Same if is_tool && !(pair.changes.is_empty() && pair.held.is_empty()) => {
             let (Some(left), Some(right)) = (left, right) else { return };
             let (Detail::Tool(old), Detail::Tool(new)) = (&left.detail, &right.detail) else { return };
             let alike = |old: &str, new: &str| {
@@ -307,7 +307,7 @@ fn one(
                 });
             }
             let (Some(was), Some(is)) = (&old.result, &new.result) else { return };
-            let change = pair.changes.iter().find(|change| {
+            let change = pair.changes.iter().chain(&pair.held).find(|change| {
                 change.place == Place::Output && !is_volatile(&workflow.volatile, &left.name, &change.path)
             });
             if !alike(was, is)
