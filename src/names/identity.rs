@@ -93,7 +93,7 @@ impl Secrets {
     pub(crate) fn bind(&mut self, recorded: &[usize], now: &[usize]) -> Vec<(usize, usize)> {
         let mut new_ones = Vec::new();
         for (old, new) in recorded.iter().zip(now) {
-            if !self.recorded.get(old).is_some_and(|variable| self.now.get(new) == Some(variable)) {
+            if self.recorded.get(old).is_none_or(|variable| self.now.get(new) != Some(variable)) {
                 self.unproven.insert(*new);
             }
             if self.forward.insert(*old, *new) != Some(*new) && old != new {
