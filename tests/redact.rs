@@ -271,6 +271,7 @@ fn events_come_out_without_credentials() {
     let lines: Vec<String> = out.iter().map(|event| format!("{event:?}")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r##"
     Started(Started { run: None, at: Micros(0), version: "", command: ["agent", "--api-key", "__RETAKE_SECRET_1__", "--token=__RETAKE_SECRET_2__", "--max-tokens", "5", "X_API_KEY=__RETAKE_SECRET_3__", "__RETAKE_SECRET_4__"], directory: "", git: None, variables: [], terminals: [false, false, false], places: [], upstreams: [("openai", "https://me:__RETAKE_SECRET_5__@proxy.example/v1?key=__RETAKE_SECRET_6__")], parent: None, origin: "" })
+    Note(Note { at: Micros(1), topic: "secret", text: "4 OPENAI_API_KEY" })
     Request(Request { seq: 1, at: Micros(1), provider: "openai", upstream: "https://api.openai.com", method: "POST", path: "/v1/x", query: "key=__RETAKE_SECRET_4__", headers: [("Content-Type", "application/json")], body: b"{\"a\":\"__RETAKE_SECRET_4__\"}", coding: "" })
     Answer(AnswerHead { seq: 1, at: Micros(2), status: 200, headers: [("content-type", "text/event-stream"), ("set-cookie", "a=__RETAKE_SECRET_7__")], coding: "" })
     Chunks(Chunks { seq: 1, pieces: [(Micros(3), b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"__RETAKE_SECRET_4__\"}"), (Micros(3), b"}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}}]}\n\n")] })

@@ -21,7 +21,7 @@ fn a_run_is_kept_as_text() {
     name = "lyon"
     command = ["team"]
     levels = ["wire", "trajectory", "answer"]
-    tools = ["price_agent"]
+    tools = ["price_agent", "weather_agent"]
     "#);
     insta::assert_snapshot!(team::file(&trial, "snapshots/lyon.snap"), @r#"
     ---
@@ -224,8 +224,8 @@ fn tools_with_effects_are_agreed_to_once() {
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
     insta::assert_snapshot!(team::steady(&ran.out), @r#"
      ERR  lyon   11 nodes  <time>
-          `price_agent`, `send_money` would run again, and nobody agreed to it
-          hint: if it does no harm, say so in `retake.toml`: `tools = ["price_agent", "send_money"]`
+          `price_agent`, `send_money`, `weather_agent` would run again, and nobody agreed to it
+          hint: if it does no harm, say so in `retake.toml`: `tools = ["price_agent", "send_money", "weather_agent"]`
     1 workflow: 1 could not be tested
     "#);
 }

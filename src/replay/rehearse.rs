@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::matcher::Matcher;
 use super::plan::Plan;
+use crate::model::Call;
 use crate::model::event::{Decided, Request, Seq, Started};
 
 /// A plan that requests can be held against.
@@ -24,6 +25,16 @@ impl Rehearsal {
         let parsed = self.matcher.parse(request);
         let decision = self.matcher.decide(request, &parsed);
         (decision.decided, decision.renamed)
+    }
+
+    /// What the agent was answered, where that is not the recorded answer: its ids name what the recorded ones name.
+    pub fn answered(&mut self, call: &Call) {
+        let Some(answer) = &call.answer else { return };
+        let parsed = self.matcher.parse(&call.request);
+        let kind = answer.header("content-type").unwrap_or_default();
+        let body = answer.body();
+        let reply = parsed.dialect.map(|dialect| dialect.reply(answer.status, kind, &body));
+        self.matcher.minted_by(call.request.seq, &parsed, reply.as_ref(), &body, true);
     }
 
     /// The answer was not taken: its node can be asked for again.

@@ -22,5 +22,9 @@ fn answers(kept: &Run, new: &Run, settings: &Settings) -> bool {
     let options = Options { live: Live::Never, settings: settings.clone(), ..Options::default() };
     let Ok(plan) = Plan::new(kept.clone(), options) else { return false };
     let mut rehearsal = Rehearsal::new(plan, &new.started);
-    new.calls.values().all(|call| rehearsal.ask(&call.request).0.action == Action::Serve)
+    new.calls.values().all(|call| {
+        let is_served = rehearsal.ask(&call.request).0.action == Action::Serve;
+        rehearsal.answered(call);
+        is_served
+    })
 }

@@ -55,7 +55,14 @@ impl Matcher {
     }
 
     /// Remembers the ids that an answer brought, also one that was not taken to its end.
-    pub(super) fn minted_by(&mut self, seq: Seq, parsed: &Parsed, reply: Option<&Reply>, body: &Bytes, changed: bool) {
+    pub(in crate::replay) fn minted_by(
+        &mut self,
+        seq: Seq,
+        parsed: &Parsed,
+        reply: Option<&Reply>,
+        body: &Bytes,
+        changed: bool,
+    ) {
         let minted = match reply {
             Some(reply) => identity::minted(reply),
             None => id_of(body).map(|id| (id, identity::Place::Answer)).into_iter().collect(),
