@@ -33,14 +33,14 @@ fn a_run_is_kept_as_text() {
     ---
     graph
       A1 You plan trips.
-        A1.1 weather_agent
-        A1.2 price_agent
+        A1.1 weather_agent           from B2
+        A1.2 price_agent             from C2
       A2 You plan trips.
-      B1 You know the weather.
+      B1 You know the weather.       from A1
         B1.1 get_forecast
         B1.2 get_alerts
       B2 You know the weather.
-      C1 You know what things cost.
+      C1 You know what things cost.  from A1
         C1.1 get_fare
       C2 You know what things cost.
 
