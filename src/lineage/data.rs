@@ -17,7 +17,7 @@ use super::chains::{Chains, Ranges};
 use super::fields::{Field, Voice, fields, fields_from};
 use super::spans::Spans;
 use crate::model::{Certainty, Detail, Edge, Kind, Micros, Node, NodeId, Passage, RunGraph};
-use crate::text::shingle::{GRAM, Index, Match, Positions, fingerprints, fold, positions};
+use crate::text::shingle::{GRAM, Index, Match, PASSAGE, Positions, fingerprints, fold, positions};
 
 /// Folded bytes below which nothing is evidence.
 const LEAST: usize = 15;
@@ -25,9 +25,6 @@ const LEAST: usize = 15;
 const OWN: usize = 4;
 /// Outputs that are weighed against each other where more hold the same text.
 const RIVALS: usize = 64;
-/// Folded bytes from which a passage is evidence though many outputs hold it.
-const LONG: usize = 200;
-
 /// Finds which node's output stands in which node's input, and where: from, to, passages.
 #[must_use]
 pub fn data_edges(graph: &RunGraph) -> Vec<(NodeId, NodeId, Vec<Passage>)> {
@@ -518,7 +515,7 @@ impl<'g> Tracer<'g> {
             if longest >= least {
                 return;
             }
-            if self.given.contains(&hash) || (passage.len() < LONG && self.index.is_common(hash)) {
+            if self.given.contains(&hash) || (passage.len() < PASSAGE && self.index.is_common(hash)) {
                 longest = longest.max(at.saturating_sub(plain));
                 plain = at + GRAM;
             } else {

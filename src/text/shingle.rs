@@ -261,6 +261,9 @@ fn is_varied(gram: &[u8]) -> bool {
     seen.iter().map(|bits| bits.count_ones()).sum::<u32>() >= VARIETY
 }
 
+/// Folded bytes from which a passage says where it is from though many texts hold it.
+pub const PASSAGE: usize = 200;
+
 /// A place of a fingerprint.
 #[derive(Debug, Clone, Copy)]
 struct Gram {
@@ -359,9 +362,7 @@ impl Index {
     /// Whether more texts hold a fingerprint than one could be told from.
     #[must_use]
     pub fn is_common(&self, hash: u64) -> bool {
-        let grams = self.grams(hash);
-        let repeats = grams.windows(2).filter(|pair| pair[0].text == pair[1].text).count();
-        grams.len() - repeats > COMMON
+        is_common(self.grams(hash))
     }
 
     /// Passages that a folded text shares with the indexed ones, each as long as can be. `seen` is told
@@ -376,6 +377,8 @@ impl Index {
                 return;
             }
             open.retain(|(end, _)| to < *end);
+            // What too many texts hold tells nothing of where it is from; only a long passage of it does.
+            let least = if is_common(grams) { PASSAGE } else { 0 };
             for gram in grams {
                 let (text, from) = (gram.text as usize, gram.at as usize);
                 seen(hash, text);
@@ -386,7 +389,7 @@ impl Index {
                 if is_known {
                     continue;
                 }
-                if let Some(found) = self.extend(folded, text, from, to) {
+                if let Some(found) = self.extend(folded, text, from, to).filter(|found| found.len >= least) {
                     open.push((found.to + found.len, found));
                     matches.push(found);
                 }
@@ -413,6 +416,11 @@ impl Index {
         }
         Some(Match { text, from: from - back, to: to - back, len: end - (to - back) })
     }
+}
+
+fn is_common(grams: &[Gram]) -> bool {
+    let repeats = grams.windows(2).filter(|pair| pair[0].text == pair[1].text).count();
+    grams.len() - repeats > COMMON
 }
 
 /// Word and bit of a filter with this many words, a power of two.
