@@ -64,7 +64,13 @@ fn every_place_can_be_changed_and_the_change_holds_for_the_conversation() {
     ] {
         let (ran, sent) = replay(&trial, &["--set", set]);
         let place = set.split('=').next().unwrap();
-        assert_eq!(plan(&ran), format!("nodes 1, 3 served from the recording, nothing is sent; {place} changed"));
+        assert_eq!(
+            plan(&ran),
+            format!(
+                "nodes 1, 3 served from the recording; {place} changed; \
+                 a call is sent if it carries what was changed (at most 4 calls)"
+            )
+        );
         assert_eq!(ran.grade(), format!("2 calls: 1 exact, 1 edited{tools}0 sent"), "{set}");
         assert_eq!((sent.len(), ran.out.as_str()), (0, said), "{set}");
     }
@@ -90,18 +96,23 @@ fn every_place_can_be_changed_and_the_change_holds_for_the_conversation() {
 }
 
 #[test]
-fn a_name_that_nobody_has_may_be_meant_to_be_another() {
+fn what_the_provider_does_not_take_is_refused_before_anything_is_sent() {
     let trial = chatted();
     for (set, said) in [
-        ("1.temprature=0", "1.temprature added, the recording has no such field (did you mean `temperature`?)"),
-        ("1.request.mesages=[]", "1.request.mesages added, the recording has no such field (did you mean `messages`?)"),
-        ("1.top_p=0.5", "1.top_p added, the recording has no such field"),
-        ("1.custom_thing=1", "1.custom_thing added, the recording has no such field"),
+        ("1.temprature=0", "`temprature` is no parameter of openai-chat; did you mean `temperature`?"),
+        ("1.sistem=Hi", "`sistem` is no parameter of openai-chat; did you mean `system`?"),
+        ("1.request.mesages=[]", "`request.mesages` is no parameter of openai-chat; did you mean `messages`?"),
+        ("1.custom_thing=1", "`custom_thing` is no parameter of openai-chat"),
+        ("1.temperature=\"hot\"", "`temperature` must be a number, and `\"hot\"` is not"),
+        ("1.top_p=most", "`top_p` must be a number, and `most` is not"),
+        ("1.max_tokens=12.5", "`max_tokens` must be a whole number, and `12.5` is not"),
+        ("1.request.tools={}", "`request.tools` must be a list, and `{}` is not"),
     ] {
         let (ran, sent) = replay(&trial, &["--set", set]);
-        let plan = plan(&ran);
-        assert_eq!(plan.split("; ").next(), Some(said), "{plan}");
-        assert_eq!((ran.code, sent.len()), (Some(0), 2), "{set}: it is allowed all the same");
+        let expected = format!("error: node 1: {said}\n\nhint: to send it all the same, add `--force`\n");
+        assert_eq!((ran.code, sent.len(), ran.err.as_str()), (Some(2), 0, expected.as_str()), "{set}");
+        let (ran, sent) = replay(&trial, &["--set", set, "--force"]);
+        assert_eq!((ran.code, sent.len()), (Some(0), 2), "{set}: {}", ran.err);
     }
 }
 

@@ -117,7 +117,7 @@ fn a_script_edits_plans_and_replays() {
     {"type":"step","command":"goto 3","outcome":"at","run":"lkkkkkkk","node":3}
     {"type":"node","run":"lkkkkkkk","id":3,"kind":"llm","name":"You sell lamps.","source":"wire","lane":0,"started":"[time]","duration_us":"[time]","error":null,"attempts":1,"dialect":"openai-chat","model":"m","answered_by":"fake-1","finish":"stop","tokens":{"input":10,"output":5,"cached":null,"cache_written":null,"reasoning":null},"tool_state":null,"decided":null}
     {"type":"step","command":"edit answer=42; not more","outcome":"changed","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"]}
-    {"type":"step","command":"plan","outcome":"plan","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"],"lines":["replaying lkkkkkkk: nodes 1, 3 served from the recording, nothing is sent","3.answer changed","will run again in the agent's process: get_price (read, judged by its name)"]}
+    {"type":"step","command":"plan","outcome":"plan","run":"lkkkkkkk","node":3,"changes":["3.answer=42; not more"],"lines":["replaying lkkkkkkk: nodes 1, 3 served from the recording","3.answer changed","a call is sent if it carries what was changed (at most 4 calls)","will run again in the agent's process: get_price (read, judged by its name)"]}
     {"type":"step","command":"replay","outcome":"replayed","run":"lkkkkkkk","node":3,"replay":"okkkkkkk","exit_code":0,"sent":0}
     {"type":"step","command":"replay","outcome":"beside","run":"lkkkkkkk","node":3}
     {"type":"diff","left":"lkkkkkkk","right":"okkkkkkk","equal":false,"same":2,"differ":1,"only_left":0,"only_right":0,"causes":1}

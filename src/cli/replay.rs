@@ -20,7 +20,7 @@ use crate::model::{NodeId, Run, RunId};
 use crate::record::{self, Input};
 use crate::replay::effects::{self, Effect};
 use crate::replay::{self, Job, Loose, Options, Plan, Scope, Wanted};
-use crate::text::escape::one_line;
+use crate::text::escape::{command as shell_command, one_line};
 use crate::text::json::Path;
 use crate::ui::streams;
 
@@ -77,6 +77,9 @@ pub(crate) struct Args {
     /// Agree that tools with effects run again in the agent's process
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Let `--set` send fields and values that the provider does not document
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Command to run instead of the recorded one
     #[arg(value_name = "COMMAND", last = true)]
     pub(crate) command: Vec<OsString>,
@@ -190,7 +193,7 @@ pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool)
         return Err(Error::new(Kind::Usage, format!("run `{}` has no command", run.id))
             .hint(format!("give one: `retake {verb} {} -- COMMAND`", run.id)));
     }
-    let shown = one_line(&recorded.join(" "));
+    let shown = one_line(&shell_command(&recorded));
     if recorded.iter().any(|word| word.contains('\u{fffd}')) {
         let what = format!(
             "the command of run `{}` has bytes that are no UTF-8, and is not kept as it was: `{shown}`",
@@ -270,6 +273,7 @@ fn options(args: &Args, run: &Run) -> Result<Options, Error> {
         run_tools: args.run_tool.iter().cloned().collect(),
         ignore,
         allow_effects: args.yes,
+        force: args.force,
         settings,
     })
 }
@@ -297,6 +301,9 @@ pub(crate) fn refused(error: replay::Error) -> Error {
         replay::Error::Node { run, .. } => format!("look at its nodes with `retake show {run}`"),
         replay::Error::Field { node, .. } | replay::Error::Refused { node, .. } | replay::Error::Same { node, .. } => {
             format!("look at the node with `retake show {node}`, or `RUN:{node}` for an older run")
+        }
+        replay::Error::Unknown { .. } | replay::Error::Type { .. } => {
+            "to send it all the same, add `--force`".to_owned()
         }
     };
     Error::new(Kind::Usage, what).hint(hint)

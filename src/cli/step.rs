@@ -46,7 +46,8 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
     let mut hands = Hands {
         globals: said,
         loud: globals,
-        yes: args.yes,
+        // The screen asks about the plan, which lists the tools that run again.
+        yes: args.yes || !scripted,
         mute: scripted && globals.json,
         known: HashMap::new(),
         last: None,

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
+use super::parameters;
 use crate::lineage;
 use crate::model::event::Seq;
 use crate::model::{Detail, Node, NodeId, Run};
 use crate::text::json::{Json, Path, Step};
-use crate::text::words;
 use crate::wire::{self, Dialect, Side};
 
 /// How far a change to an input reaches.
@@ -41,8 +41,6 @@ pub struct Change {
     pub old: Option<String>,
     /// What it touches.
     pub target: Target,
-    /// A field that it may have meant, where it adds one that hardly anybody has.
-    pub meant: Option<String>,
 }
 
 /// What a change touches.
@@ -56,6 +54,8 @@ pub enum Target {
     Result {
         /// Id of the call.
         call_id: String,
+        /// The exchange whose answer asked for it, and the place of the call there.
+        made_by: Option<(Seq, usize)>,
         /// Announced node that gives the result, where there is one.
         announced: Option<Seq>,
     },
@@ -105,6 +105,30 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The dialect has no such parameter.
+    #[error("node {node}: `{path}` is no parameter of {dialect}{}", meant.as_ref().map_or(String::new(), |meant| format!("; did you mean `{meant}`?")))]
+    Unknown {
+        /// The node.
+        node: NodeId,
+        /// The path.
+        path: String,
+        /// The dialect.
+        dialect: &'static str,
+        /// What was probably meant.
+        meant: Option<String>,
+    },
+    /// The value is of another type.
+    #[error("node {node}: `{path}` must be {must}, and `{value}` is not")]
+    Type {
+        /// The node.
+        node: NodeId,
+        /// The path.
+        path: String,
+        /// What it must be.
+        must: String,
+        /// The value.
+        value: String,
+    },
     /// The new value is the old one.
     #[error("node {node} has this `{path}` already")]
     Same {
@@ -144,18 +168,18 @@ impl Wanted {
 }
 
 impl Change {
-    /// Holds a change against the recording.
+    /// Holds a change against the recording; `force` lets it set what the provider does not know.
     ///
     /// # Errors
     /// There is no such node or field, or the value is the old one.
-    pub fn check(run: &Run, wanted: Wanted) -> Result<Self, Error> {
+    pub fn check(run: &Run, wanted: Wanted, force: bool) -> Result<Self, Error> {
         let node = run.graph.node(wanted.node).ok_or_else(|| Error::Node {
             run: run.id.to_string(),
             node: wanted.node.0,
             last: run.graph.nodes().last().map_or(0, |node| node.id.0),
         })?;
         let change = match &node.detail {
-            Detail::Call { .. } => Self::of_call(run, node, wanted)?,
+            Detail::Call { .. } => Self::of_call(run, node, wanted, force)?,
             Detail::Tool(tool) => Self::of_tool(run, node, tool, wanted)?,
             Detail::Block(_) => match node.seq {
                 Some(seq) => Self::of_block(node, seq, wanted)?,
@@ -177,7 +201,7 @@ impl Change {
         Ok(change)
     }
 
-    fn of_call(run: &Run, node: &Node, wanted: Wanted) -> Result<Self, Error> {
+    fn of_call(run: &Run, node: &Node, wanted: Wanted, force: bool) -> Result<Self, Error> {
         let (dialect, request) = request(run, node).ok_or_else(|| missing(node, &wanted.path))?;
         if is_answer(&wanted.path) {
             let unary = unary_answer(run, node).ok_or_else(|| Error::Refused {
@@ -188,13 +212,16 @@ impl Change {
             dialect
                 .set(Side::Answer, &unary, &wanted.path, &wanted.value)
                 .map_err(|error| Error::Refused { node: node.id, reason: error.to_string() })?;
-            return Ok(Self { wanted, old, target: Target::Answer, meant: None });
+            return Ok(Self { wanted, old, target: Target::Answer });
         }
         let old = dialect.get(Side::Request, &request, &wanted.path);
         dialect
             .set(Side::Request, &request, &wanted.path, &wanted.value)
             .map_err(|error| Error::Refused { node: node.id, reason: error.to_string() })?;
-        Ok(Self { meant: meant(&wanted.path, &request).filter(|_| old.is_none()), wanted, old, target: Target::Input })
+        if !force {
+            odd(dialect, node.id, &wanted, old.as_deref(), &request)?;
+        }
+        Ok(Self { wanted, old, target: Target::Input })
     }
 
     /// The result of a tool, or its arguments: those are part of the answer that asked for it.
@@ -205,9 +232,9 @@ impl Change {
                 let inner = Path(wanted.path.0[1..].to_vec());
                 let value = set_in_text(old, &inner, &wanted.value).ok_or_else(|| missing(node, &wanted.path))?;
                 let announced = node.seq.filter(|_| node.source == crate::model::Source::Announced);
-                let target = Target::Result { call_id: tool.call_id.clone(), announced };
+                let target = Target::Result { call_id: tool.call_id.clone(), made_by: node.made_by(), announced };
                 let wanted = Wanted { path: Path(vec![Step::Key("result".into())]), value, ..wanted };
-                Ok(Self { wanted, old: Some(old.to_owned()), target, meant: None })
+                Ok(Self { wanted, old: Some(old.to_owned()), target })
             }
             Some(Step::Key(key)) if key == "documents" && node.seq.is_some() => {
                 Self::of_block(node, node.seq.unwrap_or_default(), wanted)
@@ -226,9 +253,9 @@ impl Change {
                 }
                 let value =
                     replace_text(old, &document.text, &wanted.value).ok_or_else(|| missing(node, &wanted.path))?;
-                let target = Target::Result { call_id: tool.call_id.clone(), announced: None };
+                let target = Target::Result { call_id: tool.call_id.clone(), made_by: node.made_by(), announced: None };
                 let wanted = Wanted { path: Path(vec![Step::Key("result".into())]), value, ..wanted };
-                Ok(Self { wanted, old: Some(old.to_owned()), target, meant: None })
+                Ok(Self { wanted, old: Some(old.to_owned()), target })
             }
             Some(Step::Key(key)) if key == "arguments" || key == "name" => {
                 let made_by = node.made_by();
@@ -241,7 +268,7 @@ impl Change {
                 };
                 let mut steps = vec![Step::Key("tool_calls".into()), Step::Index(number)];
                 steps.extend(wanted.path.0.iter().cloned());
-                Self::of_call(run, asked, Wanted { node: asked.id, path: Path(steps), value: wanted.value })
+                Self::of_call(run, asked, Wanted { node: asked.id, path: Path(steps), value: wanted.value }, false)
             }
             _ => Err(missing(node, &wanted.path)),
         }
@@ -259,7 +286,7 @@ impl Change {
         if !known {
             return Err(missing(node, &wanted.path));
         }
-        Ok(Self { wanted, old, target: Target::Given(seq), meant: None })
+        Ok(Self { wanted, old, target: Target::Given(seq) })
     }
 
     fn of_http(run: &Run, node: &Node, wanted: Wanted) -> Result<Self, Error> {
@@ -277,7 +304,7 @@ impl Change {
         let inner = Path(wanted.path.0[1..].to_vec());
         let found = json.root().find(&inner).ok_or_else(|| missing(node, &wanted.path))?;
         let old = found.as_str().map_or_else(|| found.raw_str().into_owned(), std::borrow::Cow::into_owned);
-        Ok(Self { wanted, old: Some(old), target: side, meant: None })
+        Ok(Self { wanted, old: Some(old), target: side })
     }
 
     /// Whether it changes a message of a request.
@@ -286,84 +313,101 @@ impl Change {
         matches!(self.wanted.path.0.as_slice(), [Step::Key(key), Step::Index(_), ..] if names(key))
     }
 
+    /// What stands in a request where this change would be made.
+    pub(super) fn stands(&self, dialect: Option<&'static Dialect>, body: &Json) -> Option<String> {
+        dialect?.get(Side::Request, body, &self.wanted.path)
+    }
+
     /// Where this change holds in a request of its scope: at its own path, or where the replaced part stands.
-    #[must_use]
-    pub fn apply(&self, dialect: Option<&'static Dialect>, body: &Json, own_node: bool) -> Option<Vec<u8>> {
+    /// `readings` of what the replaced part is now are tried in their order.
+    pub(super) fn apply(
+        &self,
+        dialect: Option<&'static Dialect>,
+        body: &Json,
+        own_node: bool,
+        readings: &[&dyn Fn(&str) -> bool],
+    ) -> Option<Vec<u8>> {
         let Some(dialect) = dialect else {
             let inner = Path(self.wanted.path.0.get(1..)?.to_vec());
             return raw_set(body, &inner, &self.wanted.value);
         };
         let set = |path: &Path| dialect.set(Side::Request, body, path, &self.wanted.value).ok();
-        let now = dialect.get(Side::Request, body, &self.wanted.path);
+        if own_node {
+            return set(&self.wanted.path);
+        }
         // A field that was added stands nowhere else; a message has to be found.
         let whole = match self.wanted.path.0.as_slice() {
             [Step::Key(first), Step::Key(_)] => first == "request",
             path => path.len() == 1,
         };
-        if own_node || (now == self.old && (self.old.is_some() || whole)) {
-            return set(&self.wanted.path);
-        }
-        let old = self.old.as_ref()?;
-        // A message may stand elsewhere now.
-        let [list @ Step::Key(name), Step::Index(_), rest @ ..] = self.wanted.path.0.as_slice() else { return None };
-        if name != "messages" && name != "input" {
-            return None;
-        }
-        let place = |index: usize| {
-            let mut steps = vec![list.clone(), Step::Index(index)];
-            steps.extend(rest.iter().cloned());
-            Path(steps)
+        let is_replaced = |now: Option<&String>, is: &dyn Fn(&str) -> bool| match (&self.old, now) {
+            (None, now) => whole && now.is_none(),
+            (Some(_), now) => now.is_some_and(|now| is(now)),
         };
+        let now = dialect.get(Side::Request, body, &self.wanted.path);
+        let others = self.elsewhere(dialect, body);
+        for is in readings {
+            if is_replaced(now.as_ref(), is) {
+                return set(&self.wanted.path);
+            }
+            let found = others.iter().find(|(_, text)| self.old.is_some() && is(text));
+            if let Some(body) = found.and_then(|(path, _)| set(path)) {
+                return Some(body);
+            }
+        }
+        None
+    }
+
+    /// Where else in a request a message may stand now, and what stands there.
+    fn elsewhere(&self, dialect: &'static Dialect, body: &Json) -> Vec<(Path, String)> {
+        let [list @ Step::Key(name), Step::Index(own), rest @ ..] = self.wanted.path.0.as_slice() else {
+            return Vec::new();
+        };
+        if !matches!(name.as_str(), "messages" | "input" | "inputs") {
+            return Vec::new();
+        }
         let count = dialect.prompt(body).messages.len();
-        (0..=count)
-            .map(place)
-            .find(|path| dialect.get(Side::Request, body, path).as_ref() == Some(old))
-            .and_then(|path| set(&path))
+        let places = (0..=count).filter(|index| index != own).map(|index| {
+            let steps = [list.clone(), Step::Index(index)].into_iter().chain(rest.iter().cloned());
+            Path(steps.collect())
+        });
+        places
+            .filter_map(|path| Some((dialect.get(Side::Request, body, &path)?, path)).map(|(text, path)| (path, text)))
+            .collect()
     }
 }
 
-/// Parameters that providers' references name.
-const PARAMETERS: &[&str] = &[
-    "completion_args",
-    "frequency_penalty",
-    "instructions",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "max_tokens",
-    "messages",
-    "model",
-    "parallel_tool_calls",
-    "presence_penalty",
-    "reasoning",
-    "reasoning_effort",
-    "response_format",
-    "seed",
-    "service_tier",
-    "stop_sequences",
-    "system",
-    "temperature",
-    "thinking",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "truncation",
-    "verbosity",
-];
-
-/// The parameter that a name which nobody has was probably meant to be.
-fn meant(path: &Path, request: &Json) -> Option<String> {
-    let ([Step::Key(name)] | [_, Step::Key(name)]) = path.0.as_slice() else { return None };
-    if PARAMETERS.contains(&name.as_str()) {
-        return None;
+/// The name at the top of a request that a path is about, and whether it is all of it.
+fn top(path: &Path) -> Option<(&str, bool)> {
+    match path.0.as_slice() {
+        [Step::Key(wire), Step::Key(name), rest @ ..] if wire == "request" => Some((name, rest.is_empty())),
+        [Step::Key(name), rest @ ..] => Some((name, rest.is_empty())),
+        _ => None,
     }
-    let own = request.root().items().filter_map(|member| Some(String::from_utf8_lossy(&member.key()?).into_owned()));
-    let known = own.chain(PARAMETERS.iter().map(|&known| known.to_owned()));
-    let near = known.map(|known| (words::edits(name, &known), known));
-    let near = near.filter(|(edits, known)| (1..=2).contains(edits) && known.len() > 2 * edits);
-    near.min_by_key(|(edits, _)| *edits).map(|(_, known)| known)
+}
+
+/// Why a request would hold what its provider does not take.
+fn odd(dialect: &Dialect, node: NodeId, wanted: &Wanted, old: Option<&str>, request: &Json) -> Result<(), Error> {
+    let Some((name, whole)) = top(&wanted.path) else { return Ok(()) };
+    let path = wanted.path.to_string();
+    if old.is_none() && whole && !parameters::is_known(dialect, name) {
+        let meant = parameters::meant(dialect, name, request);
+        return Err(Error::Unknown { node, path, dialect: dialect.name(), meant });
+    }
+    let of_table = whole.then(|| parameters::wrong_type(dialect, name, &wanted.value)).flatten();
+    match of_table.or_else(|| parameters::other_type(old?, &wanted.value)) {
+        // A text takes any value.
+        Some(must) if of_text(dialect, request, &wanted.path) != Some(true) => {
+            Err(Error::Type { node, path, must, value: wanted.value.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether what stands at a path of a request is a text.
+fn of_text(dialect: &Dialect, request: &Json, path: &Path) -> Option<bool> {
+    let target = dialect.locate(Side::Request, request, path).ok()?.into_iter().next()?;
+    Some(request.value(target.item).kind() == crate::text::json::Kind::String)
 }
 
 /// Whether a path of a model call names part of its answer.

@@ -1,11 +1,13 @@
 //! Which recorded call is this request, and what the plan does with it. A function of what came before.
 
 mod binding;
+mod doing;
 #[cfg(test)]
 mod fault;
 pub(super) mod nearly;
 mod origins;
 mod relayed;
+mod sending;
 mod told;
 mod twins;
 
@@ -14,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::change::{Scope, Target};
+use super::change::Target;
 use super::grade::STALE;
 use super::index::Index;
 use super::kept::Asked;
@@ -22,19 +24,22 @@ use super::miss::{self, HeldResult, Refusal};
 use super::outgoing::{Origin, Past};
 use super::plan::{Entry, Live, Plan, without};
 use crate::model::event::{Action, Decided, Grade, Request, Seq, Started};
-use crate::model::{Micros, NodeId, Part, Reply};
+use crate::model::{Micros, NodeId};
 use crate::names::identity::{From, Identities};
 use crate::names::naming::Naming;
 use crate::names::rename::Renamer;
+use crate::record::calls::{self, Asks, Calls};
 use crate::record::lanes::Lanes;
-use crate::text::json::{Edit, Json, Path};
+use crate::text::json::Json;
 use crate::text::units::count;
 use crate::wire::canonical::Key;
-use crate::wire::{self, Parsed, Side};
+use crate::wire::{self, Parsed};
 
+use doing::Doing;
 #[cfg(test)]
 pub(super) use fault::Fault;
 use nearly::Renamed;
+use sending::{Carried, carried};
 pub(super) use twins::Twins;
 
 /// What is to be done with a request.
@@ -84,6 +89,14 @@ struct Made {
     /// Changes whose conversation it belongs to.
     inherits: BTreeSet<usize>,
     node: Option<NodeId>,
+    /// The recorded exchange whose place it takes, once it was answered.
+    entry: Option<usize>,
+    /// The results of tools that it carries.
+    results: Vec<Carried>,
+    /// The call of this replay that it goes on from.
+    before: Option<usize>,
+    /// Whether it carries what a change brought, or its answer is not the recorded one.
+    is_doing: bool,
 }
 
 /// The state of matching.
@@ -116,15 +129,20 @@ pub(super) struct Matcher {
     done_alike: HashSet<(Key, Key)>,
     /// Call ids of tools whose calls were served unchanged, and the tool's name.
     served_calls: HashMap<String, String>,
+    /// The same by the call of this replay.
+    served: HashMap<calls::Made, String>,
+    /// Which call of which answer is meant in requests.
+    calls: Calls,
+    /// Recorded results by exchange and place of the call in its answer; read when something is sent.
+    results_by_call: Option<HashMap<(Seq, usize), Vec<u8>>>,
     /// Recorded results of tools by call id: the value as it is written in a request.
     recorded_results: HashMap<String, Vec<u8>>,
     pub(super) held: BTreeMap<String, HeldResult>,
     /// What changed calls answered.
+    doing: Doing,
     said_otherwise: Vec<String>,
     /// Call ids of tools whose results hand such an answer on.
     relayed: HashSet<String>,
-    /// When, in the recording, answers ended that this replay gave differently.
-    handed: Vec<Micros>,
     /// Nodes that depend on what is changed.
     affected: BTreeSet<NodeId>,
     lanes: Lanes,
@@ -143,6 +161,8 @@ pub(super) struct Matcher {
     past: Past,
     /// Requests that have no answer yet.
     asked: HashMap<Seq, Asked>,
+    /// What stood in this replay where each change to an input was made.
+    replaced: HashMap<usize, String>,
     /// Requests that get an edited answer.
     edited: BTreeSet<Seq>,
     clock: usize,
@@ -198,11 +218,14 @@ impl Matcher {
             done: BTreeSet::new(),
             done_alike: HashSet::new(),
             served_calls: HashMap::new(),
+            served: HashMap::new(),
+            calls: Calls::default(),
+            results_by_call: None,
             recorded_results,
             held: BTreeMap::new(),
             said_otherwise: Vec::new(),
             relayed: HashSet::new(),
-            handed: Vec::new(),
+            doing: Doing::default(),
             lanes: Lanes::default(),
             made: Vec::new(),
             places: HashMap::new(),
@@ -213,6 +236,7 @@ impl Matcher {
             nearest: BTreeMap::new(),
             past: Past::new(&plan.run),
             asked: HashMap::new(),
+            replaced: HashMap::new(),
             edited: BTreeSet::new(),
             clock: 0,
             named: HashMap::new(),
@@ -237,11 +261,17 @@ impl Matcher {
         let began = self.clock;
         self.hear_request(&parsed.canonical);
         self.let_relayed_through(&parsed.canonical);
+        // What a changed answer brought makes it another question, unless it is equal to a recorded one.
+        let carries = self.plan.may_send() && self.doing.is_carried_by(&parsed.canonical);
+        let find = |matcher: &mut Self| {
+            let may = !carries || matcher.by_key.contains_key(&parsed.canonical.key);
+            if may { matcher.find(request, &parsed.canonical) } else { None }
+        };
         #[cfg(not(test))]
-        let found = self.find(request, &parsed.canonical);
+        let found = find(self);
         #[cfg(test)]
         let found = match self.fault.map_or(fault::Mistake::None, |fault| self.mistaken(fault, parsed)) {
-            fault::Mistake::None => self.find(request, &parsed.canonical),
+            fault::Mistake::None => find(self),
             fault::Mistake::Nothing => None,
             fault::Mistake::Found(found) => Some(found),
         };
@@ -251,14 +281,16 @@ impl Matcher {
             let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
             return self.act(request, parsed, found.as_ref(), node, None);
         }
-        let json = Json::parse(request.body.clone()).ok();
-        let prompt = match (parsed.dialect, &json) {
+        self.doing.hear(&self.plan, &parsed.canonical);
+        let json = parsed.json();
+        let prompt = match (parsed.dialect, json) {
             (Some(dialect), Some(json)) => dialect.asked(request, json),
             _ => crate::model::Prompt::default(),
         };
         let place = self.lanes.ask(&prompt);
         self.places.insert(request.seq, place);
         let link = self.lanes.link(place, began, &prompt);
+        let asked = self.calls.ask(place, link, &prompt, &mut Asks::new());
         let mut inherits = link.map(|link| self.made[link.from].inherits.clone()).unwrap_or_default();
         let node = found.as_ref().map(|found| self.plan.entries[found.entry].node);
         let placed = node.or_else(|| self.placed(link.and_then(|link| self.made[link.from].node)));
@@ -270,13 +302,21 @@ impl Matcher {
             inherits
                 .extend((0..self.plan.changes.len()).filter(|change| self.plan.conversations[*change].contains(&node)));
         }
-        self.made.push(Made { inherits: inherits.clone(), node: placed });
+        let is_doing = carries || link.is_some_and(|link| self.made[link.from].is_doing);
+        self.made.push(Made {
+            inherits: inherits.clone(),
+            node: placed,
+            entry: None,
+            results: carried(&prompt, &asked),
+            before: link.map(|link| link.from),
+            is_doing,
+        });
         if prompt.previous.is_some() {
             // What the provider keeps is not sent again: a message that reads alike is another one.
             let is_message = |change: &usize| self.plan.changes[*change].is_message();
             inherits.retain(|change| own.contains(change) || !is_message(change));
         }
-        let edited = json.as_ref().and_then(|json| self.edit(parsed, json, &own, &inherits));
+        let edited = json.and_then(|json| self.edit(parsed, json, &own, &inherits));
         self.act(request, parsed, found.as_ref(), placed, edited.as_deref())
     }
 
@@ -308,53 +348,6 @@ impl Matcher {
         })
     }
 
-    /// The request with all changes that hold for it; `None` if none does.
-    fn edit(&self, parsed: &Parsed, json: &Json, own: &[usize], inherits: &BTreeSet<usize>) -> Option<Vec<u8>> {
-        let mut body: Option<Json> = None;
-        for (place, change) in self.plan.changes.iter().enumerate() {
-            let now = body.as_ref().unwrap_or(json);
-            let own = own.contains(&place);
-            let next = match &change.target {
-                Target::Input => {
-                    let holds = match self.plan.options.scope {
-                        Scope::Once => own,
-                        Scope::Conversation => own || inherits.contains(&place),
-                        Scope::Everywhere => true,
-                    };
-                    if holds { change.apply(parsed.dialect, now, own) } else { None }
-                }
-                Target::Result { call_id, .. } => {
-                    let edits = Self::result_edits(parsed, now, |id, _| {
-                        (id == call_id).then(|| crate::text::json::quote(&change.wanted.value).into_bytes())
-                    });
-                    (!edits.is_empty()).then(|| now.splice(edits))
-                }
-                Target::Answer | Target::Given(_) => None,
-            };
-            if let Some(next) = next
-                && next != now.bytes()[..]
-                && let Ok(next) = Json::parse(next)
-            {
-                body = Some(next);
-            }
-        }
-        body.map(|json| json.bytes().to_vec())
-    }
-
-    /// Replacements for tool results in a body, by call id and the value that stands there.
-    fn result_edits(parsed: &Parsed, json: &Json, with: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<Edit> {
-        let Some(dialect) = parsed.dialect else { return Vec::new() };
-        let mut edits = Vec::new();
-        for part in dialect.prompt(json).messages.iter().flat_map(|message| &message.parts) {
-            let Part::ToolResult(result) = part else { continue };
-            let Some(value) = Path::parse(&result.path).ok().and_then(|path| json.root().find(&path)) else { continue };
-            if let Some(with) = with(&result.call_id, value.raw()) {
-                edits.push(Edit { span: value.span(), with });
-            }
-        }
-        edits
-    }
-
     /// Whether an exchange was not used yet and the attempts before it were.
     fn is_open(&self, place: usize) -> bool {
         let entry = &self.plan.entries[place];
@@ -379,12 +372,10 @@ impl Matcher {
         let mut notes = found.as_ref().map(|found| found.notes.clone()).unwrap_or_default();
         let key = parsed.canonical.key;
         let forced = node.or(placed).is_some_and(|node| self.plan.from.contains(&node));
-        let answer_changed = node.is_some_and(|node| {
-            self.plan.changes.iter().any(|change| change.wanted.node == node && matches!(change.target, Target::Answer))
-        });
+        let answer_changed = found.as_ref().is_some_and(|found| self.plan.edits_answer(found.entry));
         if let Some(reason) = self.past.kept().forbidden(request, found.is_some()).filter(|_| self.plan.may_send()) {
             self.refused = true;
-            return Self::refuse(request.seq, Refusal { reason, details: Vec::new(), ignore: None }, key);
+            return Self::refuse(request.seq, Refusal { reason, details: Vec::new(), hint: None }, key);
         }
         // What it refers to is not as it was recorded, so it is another question.
         let goes_on_changed = parsed.json().is_some_and(|json| self.past.kept().is_changed(request, json));
@@ -401,7 +392,7 @@ impl Matcher {
                 self.refused = true;
                 let reason =
                     "a name was renamed in the arguments of a destructive tool (`--yes` lets it run)".to_owned();
-                let refusal = Refusal { reason, details: needs_consent.clone(), ignore: None };
+                let refusal = Refusal { reason, details: needs_consent.clone(), hint: None };
                 return Decision { needs_consent, ..Self::refuse(request.seq, refusal, key) };
             }
             notes.extend(needs_consent.iter().cloned());
@@ -417,8 +408,9 @@ impl Matcher {
         }
         if found.is_none() && edited.is_none() && !forced && !goes_on_changed {
             let taken: Vec<bool> = self.uses.iter().map(|used| *used == Use::Taken).collect();
-            let miss = miss::explain(&self.plan, &taken, parsed, &self.naming.splitter);
-            if !self.may_miss(miss.nearest) {
+            let before = self.made.last().and_then(|made| self.made[made.before?].node);
+            let miss = miss::explain(&self.plan, &taken, parsed, &self.naming.splitter, before);
+            if !self.may_miss(&miss) {
                 self.refused = true;
                 self.nearest.extend(miss.node(&self.plan).map(|node| (request.seq, node)));
                 let mut refusal = miss.refusal(&self.plan);
@@ -447,7 +439,7 @@ impl Matcher {
                 format!("{sent} {} sent already, and no more are allowed", if self.sent == 1 { "was" } else { "were" })
             };
             self.refused = true;
-            let mut decision = Self::refuse(request.seq, Refusal { reason, details: Vec::new(), ignore: None }, key);
+            let mut decision = Self::refuse(request.seq, Refusal { reason, details: Vec::new(), hint: None }, key);
             decision.decided.node = node.or(placed);
             return decision;
         }
@@ -469,113 +461,6 @@ impl Matcher {
         Decision { entry: Some(found.entry), ..Decision::of(decided, key) }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of them are parts of one decision")]
-    fn send(
-        &mut self,
-        request: &Request,
-        parsed: &Parsed,
-        found: Option<&Found>,
-        node: Option<NodeId>,
-        grade: Grade,
-        edited: Option<&[u8]>,
-        notes: Vec<String>,
-    ) -> Decision {
-        let mut body = edited.map_or_else(|| request.body.clone(), Bytes::copy_from_slice);
-        let mut changed = edited.is_some();
-        let mut notes = notes;
-        let mut path = None;
-        let mut written_out = false;
-        if let Ok(json) = Json::parse(body.clone()) {
-            match self.past.kept().write_out(request, &json) {
-                Ok(None) => {}
-                Ok(Some(out)) => {
-                    body = out.body.into();
-                    changed = true;
-                    written_out = true;
-                    path = out.path;
-                    notes.push(out.note);
-                }
-                Err(reason) => {
-                    self.refused = true;
-                    let refusal = Refusal { reason, details: Vec::new(), ignore: None };
-                    return Self::refuse(request.seq, refusal, parsed.canonical.key);
-                }
-            }
-        }
-        let renamer = self.naming.renamer();
-        if let Ok(json) = Json::parse(body.clone()) {
-            let edits = self.naming.held_edits(&json);
-            if !edits.is_empty() {
-                body = json.splice(edits).into();
-                changed = true;
-            }
-        }
-        if let Ok(json) = Json::parse(body.clone()) {
-            let edits = Self::result_edits(parsed, &json, |id, now| {
-                let held = self.held.contains_key(id) || self.served_calls.contains_key(id);
-                let tool = self.served_calls.get(id)?;
-                let let_through = self.plan.options.run_tools.contains(tool)
-                    || self.relayed.contains(id)
-                    || self.result_is_changed(id);
-                let recorded = self.recorded_results.get(id)?;
-                let recorded =
-                    renamer.as_ref().and_then(|renamer| renamer.value(recorded)).unwrap_or_else(|| recorded.clone());
-                (held && !let_through && recorded != now).then_some(recorded)
-            });
-            if !edits.is_empty() {
-                body = json.splice(edits).into();
-                changed = true;
-            }
-        }
-        if let (Some(model), Some(dialect), Ok(json)) =
-            (&self.plan.options.model, parsed.dialect, Json::parse(body.clone()))
-        {
-            let path = Path(vec![crate::text::json::Step::Key("model".into())]);
-            if dialect.get(Side::Request, &json, &path).as_ref() != Some(model)
-                && let Ok(set) = dialect.set(Side::Request, &json, &path, model)
-            {
-                body = set.into();
-                changed = true;
-            }
-        }
-        if let Ok(json) = Json::parse(body.clone()) {
-            let other_model =
-                request_model(&json) != Json::parse(request.body.clone()).ok().as_ref().and_then(request_model);
-            if let Some((unsealed, note)) = self.past.unseal(&json, other_model) {
-                body = unsealed.into();
-                changed = true;
-                notes.push(note);
-            }
-        }
-        self.asked.insert(request.seq, Asked { request: request.clone(), body: body.clone(), written_out });
-        self.sent += 1;
-        let mut beside = Vec::new();
-        if let Some(found) = found {
-            self.uses[found.entry] = Use::Taken;
-            self.taken_by.insert(request.seq, found.entry);
-        } else if let Some(node) = node
-            && let Some(place) = self.open_entry(node)
-        {
-            self.uses[place] = Use::Taken;
-            self.taken_by.insert(request.seq, place);
-        }
-        if let Some(entry) = self.taken_by.get(&request.seq).map(|place| &self.plan.entries[*place]) {
-            beside = self.plan.beside.get(&entry.seq).cloned().unwrap_or_default();
-        }
-        let action = if changed { Action::SendChanged } else { Action::Send };
-        let sent = changed.then_some(body);
-        let decided = Decided { seq: request.seq, action, node, grade, sent, notes, beside };
-        Decision { path, ..Decision::of(decided, parsed.canonical.key) }
-    }
-
-    fn result_is_changed(&self, id: &str) -> bool {
-        self.plan.changes.iter().any(|change| matches!(&change.target, Target::Result { call_id, .. } if call_id == id))
-    }
-
-    fn open_entry(&self, node: NodeId) -> Option<usize> {
-        (0..self.uses.len()).rfind(|place| self.plan.entries[*place].node == node && self.uses[*place] == Use::Unused)
-    }
-
     fn refuse(seq: Seq, refusal: Refusal, key: Key) -> Decision {
         let notes = std::iter::once(refusal.reason.clone()).chain(refusal.details.iter().cloned()).collect();
         let decided = Decided {
@@ -588,18 +473,6 @@ impl Matcher {
             beside: Vec::new(),
         };
         Decision { refusal: Some(refusal), ..Decision::of(decided, key) }
-    }
-
-    /// Whether a call that is not on the recording is the doing of a change, and may be sent.
-    fn may_miss(&self, nearest: Option<usize>) -> bool {
-        match self.plan.options.live {
-            Live::Always => true,
-            Live::Never => false,
-            Live::Auto => {
-                let began = nearest.map(|place| self.plan.entries[place].began);
-                self.handed.iter().any(|ended| began.is_none_or(|began| began > *ended))
-            }
-        }
     }
 
     /// The agent took an answer, or left before its end.
@@ -640,13 +513,6 @@ impl Matcher {
             let entry = &self.plan.entries[place];
             self.done.insert(entry.node);
             self.done_alike.insert((entry.parsed.canonical.key, entry.digest));
-            if changed {
-                self.handed.push(entry.ended.unwrap_or(entry.began));
-            }
-        } else if changed {
-            // It stands for no recorded call: what follows it is the doing of the change before it.
-            let earliest = self.handed.iter().min().copied();
-            self.handed.extend(earliest);
         }
         let Some((parsed, status, kind, body)) = answered else { return };
         if let Some(asked) = asked.filter(|_| (200..300).contains(&status)) {
@@ -668,55 +534,35 @@ impl Matcher {
         let reply = parsed.dialect.map(|dialect| dialect.reply(status, kind, body));
         if changed {
             self.hear_reply(reply.as_ref(), body);
+            let node = entry.map(|place| self.plan.entries[place].node);
+            let texts = doing::answered(reply.as_ref(), body);
+            self.doing.bring(&self.plan, node, texts.iter().map(String::as_str));
+            if let Some(place) = self.places.get(&seq) {
+                self.made[*place].is_doing = true;
+            }
         }
         let Some(reply) = reply else { return };
+        let turn = self.places.get(&seq).copied();
+        if let Some(turn) = turn {
+            self.made[turn].entry = entry;
+            self.calls.answer(turn, &reply);
+        }
         if changed {
             self.remember_said(&reply.text());
             if let Some(place) = entry {
-                self.unchanged_calls(place, &reply);
+                self.unchanged_calls(place, turn, &reply);
             }
         } else {
-            for call in reply.tool_calls() {
+            for (number, call) in reply.tool_calls().enumerate() {
                 self.served_calls.insert(call.id.clone(), call.name.clone());
+                self.served.extend(turn.map(|turn| (calls::Made { turn, place: number }, call.name.clone())));
                 if let Some(place) = entry.filter(|_| self.plan.options.run_tools.contains(&call.name)) {
-                    let entry = &self.plan.entries[place];
-                    self.handed.push(entry.ended.unwrap_or(entry.began));
+                    self.doing.bring(&self.plan, Some(self.plan.entries[place].node), []);
                 }
             }
         }
         if let Some(place) = self.places.get(&seq) {
             self.lanes.answer(*place, self.clock, &reply);
-        }
-    }
-
-    /// Calls of an edited answer that are as they were recorded: their results are held all the same.
-    fn unchanged_calls(&mut self, place: usize, reply: &Reply) {
-        let seq = self.plan.entries[place].seq;
-        let recorded: Vec<(String, String, String)> = self
-            .plan
-            .run
-            .graph
-            .nodes()
-            .filter(|node| node.anchor.as_ref().is_some_and(|(anchor, _)| *anchor == seq))
-            .filter_map(|node| match &node.detail {
-                crate::model::Detail::Tool(tool) => {
-                    Some((tool.call_id.clone(), node.name.clone(), tool.arguments.clone()))
-                }
-                _ => None,
-            })
-            .collect();
-        let renamer = self.naming.renamer();
-        let now = |arguments: &str| {
-            let text = renamer.as_ref().and_then(|renamer| renamer.text(arguments.as_bytes()));
-            text.map_or_else(|| arguments.to_owned(), |text| String::from_utf8_lossy(&text).into_owned())
-        };
-        for call in reply.tool_calls() {
-            let same = |known: &(String, String, String)| {
-                known.0 == call.id && known.1 == call.name && now(&known.2) == call.arguments
-            };
-            if recorded.iter().any(same) {
-                self.served_calls.insert(call.id.clone(), call.name.clone());
-            }
         }
     }
 
@@ -745,8 +591,4 @@ impl Matcher {
     pub(super) fn entry(&self, place: usize) -> &Entry {
         &self.plan.entries[place]
     }
-}
-
-fn request_model(body: &Json) -> Option<String> {
-    body.root().text("model")
 }

@@ -1,11 +1,14 @@
 //! Why a request is not on the recording: the nearest recorded call, and what differs.
 
 use super::flake::only_names;
+use super::nearest::nearest;
+use super::pattern;
 use super::plan::Plan;
 use crate::model::{Detail, NodeId, Part};
 use crate::names::opaque::Splitter;
+use crate::record::lanes::Lanes;
 use crate::text::json::{Json, Kind, Ref};
-use crate::wire::canonical::{Canonical, Difference, likeness};
+use crate::wire::canonical::{Canonical, Difference};
 use crate::wire::{self, Parsed};
 
 /// Why a request is refused.
@@ -15,8 +18,8 @@ pub(super) struct Refusal {
     pub(super) reason: String,
     /// Further lines for the terminal.
     pub(super) details: Vec<String>,
-    /// Field to ignore that would make it match.
-    pub(super) ignore: Option<String>,
+    /// What would make it match, as a question and what to do.
+    pub(super) hint: Option<String>,
 }
 
 /// A tool result that came out differently and is held.
@@ -32,25 +35,33 @@ pub(super) struct Miss {
     /// Place of the nearest recorded call among the plan's.
     pub(super) nearest: Option<usize>,
     difference: Option<Difference>,
+    /// What would make it match.
+    hint: Option<String>,
+    /// All that differs, up to a bound.
+    differences: Vec<Difference>,
     /// Something that explains the difference, a line each.
     why: Vec<String>,
     any: bool,
 }
 
-/// Finds the nearest recorded call, an unused one before a used one, and what differs by more than a name.
-pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed, splitter: &Splitter) -> Miss {
+/// Finds the nearest recorded call, and what differs by more than a name: first the calls that go on from the node
+/// `before`, where the request goes on from that; then the one that says most of the same in the same order.
+pub(super) fn explain(
+    plan: &Plan,
+    taken: &[bool],
+    parsed: &Parsed,
+    splitter: &Splitter,
+    before: Option<NodeId>,
+) -> Miss {
     let name = |parsed: &Parsed| parsed.dialect.map(wire::Dialect::name);
-    let alike = |place: usize| likeness(&plan.entries[place].parsed.canonical, &parsed.canonical);
-    let nearest = (0..plan.entries.len())
-        .filter(|place| name(&plan.entries[*place].parsed) == name(parsed))
-        .map(|place| (place, alike(place)))
-        .filter(|(_, alike)| *alike > 0.0)
-        .max_by(|left, right| {
-            left.1.total_cmp(&right.1).then_with(|| taken[right.0].cmp(&taken[left.0])).then(right.0.cmp(&left.0))
-        })
-        .map(|(place, _)| place);
+    let alike = |place: &usize| name(&plan.entries[*place].parsed) == name(parsed);
+    let before = before.or_else(|| continued(plan, parsed));
+    let next = before.map(|node| plan.next(node, taken)).unwrap_or_default();
+    let nearest = nearest(&plan.entries, next.into_iter().filter(alike), taken, &parsed.canonical)
+        .or_else(|| nearest(&plan.entries, (0..plan.entries.len()).filter(alike), taken, &parsed.canonical));
     let recorded = nearest.map(|place| &plan.entries[place].parsed.canonical);
-    let difference = recorded.and_then(|recorded| cause(recorded, &parsed.canonical, splitter));
+    let differences = recorded.map(|recorded| recorded.differences(&parsed.canonical, MANY)).unwrap_or_default();
+    let difference = recorded.and_then(|recorded| cause(recorded, &differences, splitter));
     let difference = match (difference, nearest) {
         (Some(first), Some(place)) if first.path.starts_with("tools") => {
             Some(other_tools(&plan.entries[place].parsed, parsed).unwrap_or(first))
@@ -71,7 +82,27 @@ pub(super) fn explain(plan: &Plan, taken: &[bool], parsed: &Parsed, splitter: &S
             "only the tail of the conversation is carried on in one of the two: the agent compacted it".to_owned(),
         );
     }
-    Miss { nearest, difference, why, any: !plan.entries.is_empty() }
+    let hint = hint(&differences, splitter);
+    Miss { nearest, difference, hint, differences, why, any: !plan.entries.is_empty() }
+}
+
+/// The recorded call whose answer a request goes on from.
+fn continued(plan: &Plan, parsed: &Parsed) -> Option<NodeId> {
+    let prompt = parsed.dialect?.prompt(parsed.json()?);
+    if prompt.previous.is_none() && !prompt.messages.iter().any(|message| message.role == "assistant") {
+        return None;
+    }
+    let mut lanes = Lanes::default();
+    let mut nodes = Vec::new();
+    for node in plan.run.graph.nodes() {
+        if let Detail::Call { prompt, reply, .. } = &node.detail {
+            let place = lanes.ask(prompt);
+            lanes.answer(place, 0, reply);
+            nodes.push(node.id);
+        }
+    }
+    let place = lanes.ask(&prompt);
+    nodes.get(lanes.link(place, 1, &prompt)?.from).copied()
 }
 
 /// Differences that are looked at for the one that matters.
@@ -79,8 +110,7 @@ const MANY: usize = 200;
 
 /// The first difference that is no name, no reading and no result of a tool; else the first that is no name; else the
 /// first.
-fn cause(recorded: &Canonical, now: &Canonical, splitter: &Splitter) -> Option<Difference> {
-    let all = recorded.differences(now, MANY);
+fn cause(recorded: &Canonical, all: &[Difference], splitter: &Splitter) -> Option<Difference> {
     let results: Vec<String> = recorded
         .results
         .iter()
@@ -98,7 +128,7 @@ fn cause(recorded: &Canonical, now: &Canonical, splitter: &Splitter) -> Option<D
         .position(|difference| matters(difference) && !in_result(difference))
         .or_else(|| all.iter().position(matters))
         .unwrap_or(0);
-    all.into_iter().nth(found)
+    all.get(found).cloned()
 }
 
 /// The names of the tools that are offered, where they are not the same: definitions are compared place by place, and
@@ -189,6 +219,11 @@ impl Miss {
         self.nearest.map(|place| plan.entries[place].node)
     }
 
+    /// All differences from the nearest node, up to a bound.
+    pub(super) fn differences(&self) -> &[Difference] {
+        &self.differences
+    }
+
     /// The first difference from the nearest node.
     pub(super) fn difference(&self) -> Option<&Difference> {
         self.difference.as_ref()
@@ -211,7 +246,7 @@ impl Miss {
     pub(super) fn refusal(&self, plan: &Plan) -> Refusal {
         let Some(place) = self.nearest else {
             let reason = if self.any { "the recording has no call of this kind" } else { "the recording has no calls" };
-            return Refusal { reason: reason.into(), details: Vec::new(), ignore: None };
+            return Refusal { reason: reason.into(), details: Vec::new(), hint: None };
         };
         let node = plan.entries[place].node;
         let name = plan.run.graph.node(node).map(|node| node.name.clone()).unwrap_or_default();
@@ -219,7 +254,7 @@ impl Miss {
         let Some(difference) = &self.difference else {
             let reason = "the agent makes this call once more than it was recorded".to_owned();
             let details = vec![format!("nearest is {named}, which is equal and was answered already")];
-            return Refusal { reason, details, ignore: None };
+            return Refusal { reason, details, hint: None };
         };
         let value = |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), |value| cut(value, 120));
         let (left, right) = match (&difference.left, &difference.right) {
@@ -227,7 +262,7 @@ impl Miss {
             (left, right) => (value(left), value(right)),
         };
         let path = Some(difference.path.clone()).filter(|path| !path.is_empty());
-        let differs = path.as_ref().map_or("its body".to_owned(), |path| format!("`{path}`"));
+        let differs = path.map_or("its body".to_owned(), |path| format!("`{path}`"));
         Refusal {
             reason: "this call is not on the recording".into(),
             details: [
@@ -238,9 +273,53 @@ impl Miss {
             .into_iter()
             .chain(self.why.iter().cloned())
             .collect(),
-            ignore: path.filter(|path| may_be_ignored(path)),
+            hint: self.hint.clone(),
         }
     }
+}
+
+/// What would make a request match: patterns for names, or fields to ignore; `None` unless nothing else differs.
+fn hint(differences: &[Difference], splitter: &Splitter) -> Option<String> {
+    let is_name = |left: &str, right: &str| only_names(splitter, left.as_bytes(), right.as_bytes());
+    let real = |difference: &&Difference| match (&difference.left, &difference.right) {
+        (Some(left), Some(right)) => !is_name(left, right),
+        _ => true,
+    };
+    let real: Vec<&Difference> = differences.iter().filter(real).collect();
+    if real.is_empty() || differences.len() >= MANY {
+        return None;
+    }
+    let mut patterns: Vec<pattern::Found> = Vec::new();
+    for difference in &real {
+        let found = difference.left.as_ref().zip(difference.right.as_ref());
+        let Some(found) = found.and_then(|(left, right)| pattern::of(left, right)) else {
+            patterns.clear();
+            break;
+        };
+        if !patterns.iter().any(|known| known.pattern == found.pattern) {
+            patterns.push(found);
+        }
+    }
+    // Long lists of patterns are no names that somebody forgot.
+    if let [first, others @ ..] = patterns.as_slice()
+        && others.len() < 3
+    {
+        let list: Vec<String> = patterns.iter().map(|found| pattern::quoted(&found.pattern)).collect();
+        return Some(format!(
+            "is `{}` new in each run? add `[names] patterns = [{}]` to `retake.toml`",
+            cut(&first.new, 40),
+            list.join(", ")
+        ));
+    }
+    let mut fields: Vec<&str> = real.iter().map(|difference| difference.path.as_str()).collect();
+    fields.dedup();
+    let may = !fields.is_empty()
+        && fields.len() <= 3
+        && fields.iter().all(|path| !path.is_empty() && !path.contains('\'') && may_be_ignored(path));
+    may.then(|| {
+        let list: Vec<String> = fields.iter().map(|path| format!("--ignore '{path}'")).collect();
+        format!("to accept the difference, add `{}`", list.join(" "))
+    })
 }
 
 /// Whether a field may be suggested to be ignored: never words that reach the model.
@@ -249,15 +328,23 @@ pub(super) fn may_be_ignored(path: &str) -> bool {
     !WORDS.iter().any(|word| path.starts_with(word))
 }
 
-/// The parts of two long texts around their first difference.
+/// Two long texts where they differ, with a little of what stands around it.
 fn around(left: &str, right: &str) -> (String, String) {
-    let same = left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count();
-    if same < 60 {
-        return (cut(left, 120), cut(right, 120));
+    const SHORT: usize = 120;
+    let (a, b): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    if a.len() <= SHORT && b.len() <= SHORT {
+        return (left.to_owned(), right.to_owned());
     }
-    let skip = same - 40;
-    let tail = |text: &str| format!("…{}", cut(&text.chars().skip(skip).collect::<String>(), 110));
-    (tail(left), tail(right))
+    let same = a.iter().zip(&b).take_while(|(one, other)| one == other).count();
+    let behind = a[same..].iter().rev().zip(b[same..].iter().rev()).take_while(|(one, other)| one == other).count();
+    let part = |text: &[char]| {
+        let (from, to) = (same.saturating_sub(40), (text.len() - behind + 30).min(text.len()));
+        let to = to.min(from + SHORT);
+        let words: String = text[from..to].iter().collect();
+        let (before, after) = (if from > 0 { "…" } else { "" }, if to < text.len() { "…" } else { "" });
+        format!("{before}{words}{after}")
+    };
+    (part(&a), part(&b))
 }
 
 /// The first characters of a text.

@@ -19,7 +19,10 @@ mod matcher;
 mod miss;
 #[cfg(test)]
 mod naming_tests;
+mod nearest;
 mod outgoing;
+mod parameters;
+mod pattern;
 mod perform;
 mod plan;
 mod rehearse;

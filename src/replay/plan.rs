@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::change::{self, Change, Scope, Target, Wanted};
+use super::nearest::Sketch;
 use crate::config::Settings;
 use crate::model::event::{Ending, Request, Seq};
 use crate::model::{Detail, Edge, Kind, Micros, Node, NodeId, Reply, Run, Source, ToolState};
@@ -46,6 +47,8 @@ pub struct Options {
     pub ignore: Vec<Path>,
     /// Whether announced tools may run that the recording cannot answer.
     pub allow_effects: bool,
+    /// Whether changes may set what the provider does not know.
+    pub force: bool,
     /// What the project says about names and tools.
     pub settings: Settings,
 }
@@ -70,6 +73,8 @@ pub(super) struct Entry {
     pub(super) provider: String,
     /// Nodes that this one directly depends on.
     pub(super) causes: BTreeSet<NodeId>,
+    /// What finds it among many.
+    pub(super) sketch: Sketch,
 }
 
 /// A recorded announced node, ready to be matched.
@@ -108,7 +113,7 @@ impl Plan {
     pub fn new(run: Run, options: Options) -> Result<Self, change::Error> {
         let mut changes = Vec::with_capacity(options.changes.len());
         for wanted in &options.changes {
-            changes.push(Change::check(&run, wanted.clone())?);
+            changes.push(Change::check(&run, wanted.clone(), options.force)?);
         }
         let mut from = BTreeSet::new();
         for node in &options.from {
@@ -141,6 +146,23 @@ impl Plan {
     #[must_use]
     pub fn ceiling(&self) -> usize {
         self.options.max_calls.unwrap_or(self.entries.len() * 2)
+    }
+
+    /// Whether a change edits the answer of an exchange; failed attempts of its call fail as they did.
+    pub(super) fn edits_answer(&self, place: usize) -> bool {
+        let entry = &self.entries[place];
+        let is_last = self.run.graph.node(entry.node).is_some_and(|node| node.seq == Some(entry.seq));
+        is_last
+            && self
+                .changes
+                .iter()
+                .any(|change| change.wanted.node == entry.node && matches!(change.target, Target::Answer))
+    }
+
+    /// The model calls that go on from a node and are not taken yet; all of them where all are.
+    pub(super) fn next(&self, node: NodeId, taken: &[bool]) -> Vec<usize> {
+        let next = self.followers.get(&node).map(Vec::as_slice).unwrap_or_default();
+        (0..self.entries.len()).filter(|place| !taken[*place] && next.contains(&self.entries[*place].node)).collect()
     }
 
     /// Highest number of a placeholder in the recording.
@@ -200,6 +222,36 @@ impl Plan {
         affected
     }
 
+    /// Where the agent's own code put a result that is changed for the model only, in words.
+    fn used_elsewhere(&self, change: &Change) -> Option<String> {
+        let Target::Result { announced: None, .. } = &change.target else { return None };
+        let node = change.wanted.node;
+        let mut used = BTreeSet::new();
+        for (next, edge) in self.run.graph.out_of_node(node) {
+            let (Edge::Data(passages), Some(reader)) = (edge, self.run.graph.node(next)) else { continue };
+            // As results, the model sees what is changed.
+            let mut results = BTreeSet::new();
+            if let Detail::Call { prompt, .. } = &reader.detail {
+                for part in prompt.messages.iter().flat_map(|message| &message.parts) {
+                    if let crate::model::Part::ToolResult(result) = part {
+                        results.insert(result.path.as_str());
+                    }
+                }
+            }
+            let is_result = |to: &str| results.iter().any(|path| to.starts_with(path));
+            if passages.iter().any(|passage| !is_result(&passage.to)) {
+                used.insert(next);
+            }
+        }
+        let used: Vec<NodeId> = used.into_iter().collect();
+        (!used.is_empty()).then(|| {
+            format!(
+                "{node}.result is changed for the model alone: the agent's own code put the real one into {}",
+                named(&used)
+            )
+        })
+    }
+
     /// The plan in words, a line each: what is served, changed and sent.
     #[must_use]
     pub fn describe(&self) -> Vec<String> {
@@ -216,22 +268,30 @@ impl Plan {
         let served: Vec<NodeId> = calls.iter().copied().filter(|node| !live.contains(node)).collect();
         let mut lines = Vec::new();
         let nothing = live.is_empty() && self.options.live != Live::Always;
+        // What an edit brings may be carried on by any call, whatever followed in the recording.
+        let may = nothing && self.may_send() && self.options.live == Live::Auto && self.ceiling() > 0;
         if !served.is_empty() {
-            let sent = if nothing { ", nothing is sent" } else { "" };
+            let sent = if nothing && !may { ", nothing is sent" } else { "" };
             lines.push(format!("{} served from the recording{sent}", named(&served)));
-        } else if nothing {
+        } else if nothing && !may {
             lines.push("nothing is sent".to_owned());
         }
         for change in &self.changes {
             let done = if change.old.is_some() { "changed" } else { "added, the recording has no such field" };
-            let meant = change.meant.as_ref().map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
-            lines.push(format!("{}.{} {done}{meant}", change.wanted.node, change.wanted.path));
+            lines.push(format!("{}.{} {done}", change.wanted.node, change.wanted.path));
         }
+        lines.extend(self.changes.iter().filter_map(|change| self.used_elsewhere(change)));
         for tool in &self.options.run_tools {
             lines.push(format!("the model sees what `{tool}` returns now"));
         }
         if let (true, Some(model)) = (nothing, &self.options.model) {
             lines.push(format!("`--model {model}` changes nothing, as no call is sent; `--from NODE` sends some"));
+        }
+        if may {
+            lines.push(format!(
+                "a call is sent if it carries what was changed (at most {})",
+                count(self.ceiling(), "call")
+            ));
         }
         if self.options.live == Live::Never && !live.is_empty() {
             lines.push(format!("{} would have to be sent, which `--live never` forbids", named(&live)));
@@ -361,6 +421,7 @@ pub(super) fn entries(run: &Run, ignore: &[Path]) -> Vec<Entry> {
             minted,
             provider: call.request.provider.clone(),
             causes,
+            sketch: Sketch::default(),
         });
     }
     entries

@@ -189,10 +189,10 @@ impl Tape {
     }
 
     fn refuse(&self, decision: &Decision, call: &Call) -> Served {
-        let fallback = Refusal { reason: "refused".into(), details: Vec::new(), ignore: None };
+        let fallback = Refusal { reason: "refused".into(), details: Vec::new(), hint: None };
         let refusal = decision.refusal.as_ref().unwrap_or(&fallback);
         let node = decision.decided.node;
-        self.refusal(call, &refusal.reason, &refusal.details, refusal.ignore.as_deref(), decision.key, node)
+        self.refusal(call, &refusal.reason, &refusal.details, refusal.hint.as_deref(), decision.key, node)
     }
 
     /// The provider's own error for a call that is neither served nor sent, said to the user too.
@@ -201,7 +201,7 @@ impl Tape {
         call: &Call,
         reason: &str,
         details: &[String],
-        ignore: Option<&str>,
+        hint: Option<&str>,
         key: [u8; 32],
         node: Option<NodeId>,
     ) -> Served {
@@ -219,10 +219,8 @@ impl Tape {
             for line in details {
                 self.listener.say(&format!("  {line}"));
             }
-            if let Some(path) = ignore {
-                self.listener.say(&format!(
-                    "  hint: to accept the difference, add `--ignore '{path}'`; to let such calls out, `--live always`"
-                ));
+            if let Some(hint) = hint {
+                self.listener.say(&format!("  hint: {hint}; to let such calls out, `--live always`"));
             } else if !details.is_empty() {
                 self.listener.say("  hint: to let such calls out, add `--live always`");
             }
@@ -257,10 +255,11 @@ impl Tape {
                 ending: call.ending.clone().unwrap_or(Ending::ClientLeft),
             };
         };
+        let is_edited = plan.edits_answer(place);
         let edits: Vec<_> = plan
             .changes
             .iter()
-            .filter(|change| change.wanted.node == node && matches!(change.target, Target::Answer))
+            .filter(|change| is_edited && change.wanted.node == node && matches!(change.target, Target::Answer))
             .collect();
         let asked_stream = parsed.json().and_then(|json| json.root().get("stream")?.as_bool()).unwrap_or(false);
         let ending = match &call.ending {
@@ -299,7 +298,7 @@ impl Tape {
         }
         if let Some(remade) = remade {
             pieces.extend(remade.into_iter().map(|piece| (Duration::ZERO, piece)));
-        } else if let Some(edited) = edit_raw(plan, node, &answer.body()) {
+        } else if let Some(edited) = is_edited.then(|| edit_raw(plan, node, &answer.body())).flatten() {
             let renamed = decision.renamer.as_ref().and_then(|renamer| renamer.value(&edited));
             pieces.push((Duration::ZERO, renamed.map_or(edited, Bytes::from)));
         } else {

@@ -415,3 +415,255 @@ fn a_miss_says_when_the_agent_remembers_a_conversation() {
     let missed = replay.ask(remembered, "").refusal.expect("a reason");
     assert!(missed.details.iter().any(|line| line.contains("remembers")), "{:?}", missed.details);
 }
+
+/// A conversation in which each request has what was said before; the system prompt is `system`.
+fn talk(system: &str, turns: &[&str]) -> String {
+    let mut messages = vec![format!(r#"{{"role":"system","content":{}}}"#, crate::text::json::quote(system))];
+    for (place, turn) in turns.iter().enumerate() {
+        let role = if place % 2 == 0 { "user" } else { "assistant" };
+        messages.push(format!(r#"{{"role":"{role}","content":{}}}"#, crate::text::json::quote(turn)));
+    }
+    format!(r#"{{"model":"m","messages":[{}]}}"#, messages.join(","))
+}
+
+/// 2026-11-24 10:00 in microseconds.
+const MORNING: u64 = 1_795_514_400_000_000;
+
+fn talk_run(system: &str, turns: &[&str]) -> Run {
+    let mut tape =
+        Tape { events: vec![Event::Started(Started { at: Micros(MORNING), ..Started::default() })], time: MORNING };
+    for (seq, place) in (1..).zip((0..turns.len()).step_by(2)) {
+        tape.call(seq, &talk(system, &turns[..=place]), &text(turns[place + 1]));
+    }
+    tape.run()
+}
+
+#[test]
+fn a_changed_prompt_does_not_revert_where_it_carries_what_is_fresh_in_each_run() {
+    let turns = ["one", "A first thing", "two", "A second thing", "three", "A third thing"];
+    for (then, now) in [
+        ("Run 0f8fad5b-d9cb-469f-a165-70867728950e. Write.", "Run 7c9e6679-7425-40de-944b-e07fc1f90ae7. Write."),
+        ("Work in /tmp/tmpab12cd3e only.", "Work in /tmp/tmpzz98yx7w only."),
+        ("It is 2026-11-24 09:59:58. Write.", "It is 2026-11-24 13:59:57. Write."),
+    ] {
+        let here = Started { at: Micros(MORNING + 4 * 3_600_000_000), ..Started::default() };
+        let mut replay = Replay::begun(talk_run(then, &turns), with(&["1.system=Shout."]), &here);
+        let mut said: Vec<String> = Vec::new();
+        for (place, live) in [(0, "LOUD ONE"), (2, "LOUD TWO"), (4, "LOUD THREE")] {
+            let asked: Vec<&str> =
+                (0..=place).map(|at| if at % 2 == 0 { turns[at] } else { said[at / 2].as_str() }).collect();
+            let decision = replay.ask(&talk(now, &asked), &text(live));
+            assert_eq!(decision.decided.action, Action::SendChanged, "{now} {place} {:?}", decision.refusal);
+            assert!(sent(&decision).contains("Shout.") && !sent(&decision).contains("Write."), "{}", sent(&decision));
+            said.push(live.to_owned());
+        }
+    }
+}
+
+#[test]
+fn what_follows_an_edited_answer_is_sent_with_it_however_alike_the_turns_are() {
+    let turns = ["write it", "draft", "continue", "alpha", "continue", "alpha again", "continue", "end"];
+    for (change, edited) in [("1.answer=beta", 0), ("2.answer=draft", 1), ("3.answer=7", 2)] {
+        let mut replay = Replay::of(talk_run("Write.", &turns), with(&[change]));
+        let value = change.split_once('=').expect("a change").1;
+        let mut said: Vec<&str> = Vec::new();
+        for call in 0..4 {
+            let asked: Vec<&str> =
+                (0..=call * 2).map(|at| if at % 2 == 0 { turns[at] } else { said[at / 2] }).collect();
+            let answer = match call.cmp(&edited) {
+                std::cmp::Ordering::Less => turns[call * 2 + 1],
+                std::cmp::Ordering::Equal => value,
+                std::cmp::Ordering::Greater => ["live one", "live two", "live three"][call - 1],
+            };
+            let decision = replay.ask(&talk("Write.", &asked), &text(answer));
+            let action = match call.cmp(&edited) {
+                std::cmp::Ordering::Less => Action::Serve,
+                std::cmp::Ordering::Equal => Action::ServeEdited,
+                std::cmp::Ordering::Greater => Action::Send,
+            };
+            assert_eq!(decision.decided.action, action, "{change}, call {call}");
+            said.push(answer);
+        }
+    }
+}
+
+#[test]
+fn a_miss_is_the_doing_of_the_change_whose_words_it_carries_and_of_no_other() {
+    let (run, [left, right, _]) = fan_out();
+    for (answer, next, may) in [
+        ("the tide turns at seven", "say it in French: the tide turns at seven", true),
+        (r#"{"port": "Harwich"}"#, "how far is HARWICH?", true),
+        ("order 8817 is late", "where is 8817", true),
+        ("the tide turns at seven", "how far is Dover?", false),
+        (r#"{"port": "Harwich"}"#, "which port?", false),
+        ("7", "what is the weather", false),
+    ] {
+        let mut replay = Replay::of(run.clone(), with(&[&format!("1.answer={answer}")]));
+        assert_eq!(replay.ask(&left, &text(answer)).decided.action, Action::ServeEdited);
+        let missed = replay.ask(&right.replace("question", next), &text("ok"));
+        let expected = if may { Action::Send } else { Action::Refuse };
+        assert_eq!(missed.decided.action, expected, "{answer} / {next}");
+    }
+}
+
+#[test]
+fn what_would_be_held_is_sent_if_it_carries_what_a_changed_answer_brought() {
+    let ask = |seven: &str| two(&format!(r#"{{"amount": 4999, "note": "{seven}"}}"#), "call_a1");
+    let mut tape = Tape::new();
+    tape.call(1, &talk("Notes.", &["a note?"]), &text("nothing to note"));
+    tape.call(2, ONE, &calls(&[("call_a1", "get_price", "{}")]));
+    tape.call(3, &ask("nothing to note"), &text("It costs 4999."));
+    let run = tape.run();
+    let other = "sold by the crate of twelve";
+    let mut replay = Replay::of(run.clone(), with(&[&format!("1.answer={other}")]));
+    replay.ask(&talk("Notes.", &["a note?"]), &text(other));
+    replay.ask(ONE, "");
+    let last = replay.ask(&ask(other), &text("ok"));
+    assert_eq!(last.decided.action, Action::Send);
+    let mut replay = Replay::of(run, with(&["1.answer=sold by the crate of twelve"]));
+    replay.ask(&talk("Notes.", &["a note?"]), &text(other));
+    replay.ask(ONE, "");
+    assert_eq!(replay.ask(&ask("weighed anew"), "").decided.grade, Grade::Held);
+}
+
+#[test]
+fn the_nearest_call_is_the_next_of_the_conversation_and_then_what_says_most_of_the_same_in_order() {
+    let turns = ["write it", "draft", "continue", "alpha", "continue", "alpha again", "continue", "end"];
+    let nearest = |asked: &str, before: &[String]| {
+        let mut replay = Replay::of(talk_run("Write.", &turns), Options::default());
+        for body in before {
+            assert_eq!(replay.ask(body, "").decided.action, Action::Serve);
+        }
+        replay.ask(asked, "").refusal.expect("a reason").details.first().cloned().unwrap_or_default()
+    };
+    let talked = |upto: usize| talk("Write.", &turns[..upto]);
+    let other = |upto: usize, last: &str| talk("Write.", &[&turns[..upto - 1], &[last]].concat());
+    assert_eq!(
+        nearest(&other(5, "go on"), &[talked(1), talked(3)]),
+        "nearest is node 3 `Write.`, which differs in `messages[5].content`"
+    );
+    assert_eq!(
+        nearest(&other(3, "continue, please"), &[talked(1)]),
+        "nearest is node 2 `Write.`, which differs in `messages[3].content`"
+    );
+    // Without a conversation: the same words in the same order, not the same set of them.
+    let mut tape = Tape::new();
+    tape.call(1, &talk("Rank.", &["the dog bit the man and ran"]), &text("1"));
+    tape.call(2, &talk("Rank.", &["the man bit the dog and sat"]), &text("2"));
+    let mut replay = Replay::of(tape.run(), Options::default());
+    let missed = replay.ask(&talk("Rank.", &["the man bit the dog and ran"]), "").refusal.expect("a reason");
+    assert_eq!(missed.details[0], "nearest is node 2 `Rank.`, which differs in `messages[1].content`");
+}
+
+#[test]
+fn a_miss_in_a_long_text_shows_what_differs() {
+    let long = |what: &str| format!("{} the {what} of the house {}", "before ".repeat(40), "after ".repeat(40));
+    let mut tape = Tape::new();
+    tape.call(1, &talk("Read.", &[&long("blue door")]), &text("ok"));
+    let missed = Replay::of(tape.run(), Options::default()).ask(&talk("Read.", &[&long("red gate")]), "");
+    let details = missed.refusal.expect("a reason").details;
+    assert_eq!(
+        details[1..3],
+        [
+            "recorded: …before before before before before  the blue door of the house after after afte…",
+            "now:      …before before before before before  the red gate of the house after after afte…",
+        ]
+    );
+}
+
+#[test]
+fn a_hint_is_given_only_if_it_helps() {
+    let hint = |then: &str, now: &str| {
+        let mut tape = Tape::new();
+        tape.call(1, then, &text("ok"));
+        Replay::of(tape.run(), Options::default()).ask(now, "").refusal.expect("a reason").hint.unwrap_or_default()
+    };
+    let ask = |text: &str| talk("You help.", &[text]);
+    assert_eq!(
+        hint(&ask("Ticket 28pl is open"), &ask("Ticket z9kx is open")),
+        r"is `z9kx` new in each run? add `[names] patterns = ['Ticket ([0-9a-z]{4})\b']` to `retake.toml`"
+    );
+    assert_eq!(hint(&ask("Ticket 28pl is open"), &ask("Ticket z9kx is shut")), "");
+    let seeded = |seed: u32| ask("hi").replace(r#""model":"m""#, &format!(r#""model":"m","seed":{seed}"#));
+    assert_eq!(hint(&seeded(1), &seeded(2)), "to accept the difference, add `--ignore 'seed'`");
+    assert_eq!(hint(&seeded(1), &seeded(2).replace("hi", "ho")), "");
+}
+
+/// A request in which turns of tool calls were answered; each turn is a list of id, tool, arguments and result.
+fn worked(turns: &[&[(&str, &str, &str, &str)]]) -> String {
+    let mut messages = vec![r#"{"role":"user","content":"compare"}"#.to_owned()];
+    for turn in turns {
+        let asked: Vec<(&str, &str, &str)> =
+            turn.iter().map(|(id, name, arguments, _)| (*id, *name, *arguments)).collect();
+        let answer = calls(&asked);
+        let json = crate::text::json::Json::parse_text(&answer).expect("an answer");
+        let message = json.root().get("choices").and_then(|choices| choices.items().next()?.get("message"));
+        messages.push(message.expect("a message").raw_str().into_owned());
+        for (id, _, _, result) in *turn {
+            messages.push(format!(r#"{{"role":"tool","tool_call_id":"{id}","content":"{result}"}}"#));
+        }
+    }
+    format!(r#"{{"model":"m","messages":[{}]}}"#, messages.join(","))
+}
+
+#[test]
+fn a_changed_result_is_that_of_one_call_however_servers_number_them() {
+    for ids in [["search:0", "search:0", "search:0"], ["search", "search", "search"], ["", "", ""], ["c1", "c2", "c3"]]
+    {
+        let one = |result| (ids[0], "search", r#"{"q":"alpha"}"#, result);
+        let two = |result| (ids[1], "search", r#"{"q":"beta"}"#, result);
+        let three = |result| (ids[2], "search", r#"{"q":"gamma"}"#, result);
+        let (first, second) = ([one("facts on alpha")], [two("facts on beta"), three("facts on gamma")]);
+        let mut tape = Tape::new();
+        tape.call(1, &worked(&[]), &calls(&[(ids[0], "search", r#"{"q":"alpha"}"#)]));
+        tape.call(
+            2,
+            &worked(&[&first]),
+            &calls(&[(ids[1], "search", r#"{"q":"beta"}"#), (ids[2], "search", r#"{"q":"gamma"}"#)]),
+        );
+        tape.call(3, &worked(&[&first, &second]), &text("done"));
+        let run = tape.run();
+        let tools: Vec<(u32, String)> = run
+            .graph
+            .nodes()
+            .filter_map(|node| match &node.detail {
+                crate::model::Detail::Tool(tool) => Some((node.id.0, tool.result.clone().unwrap_or_default())),
+                _ => None,
+            })
+            .collect();
+        for (node, old) in &tools {
+            let mut replay = Replay::of(run.clone(), with(&[&format!("{node}.result=CHANGED")]));
+            let answers = [
+                calls(&[(ids[0], "search", r#"{"q":"alpha"}"#)]),
+                calls(&[(ids[1], "search", r#"{"q":"beta"}"#), (ids[2], "search", r#"{"q":"gamma"}"#)]),
+                text("anew"),
+            ];
+            let mut last = String::new();
+            for (asked, live) in [worked(&[]), worked(&[&first]), worked(&[&first, &second])].iter().zip(&answers) {
+                let decision = replay.ask(asked, live);
+                assert_ne!(decision.decided.action, Action::Refuse, "{ids:?} {node}");
+                last = sent(&decision);
+            }
+            assert_eq!(last, worked(&[&first, &second]).replace(old, "CHANGED"), "{ids:?} {node}");
+        }
+        assert_eq!(tools.len(), 3, "{ids:?}");
+    }
+}
+
+#[test]
+fn a_result_that_the_agent_s_code_uses_elsewhere_is_warned_about() {
+    let warned = |other: &str| {
+        let result = "the ferry of half past nine is cancelled";
+        let mut tape = Tape::new();
+        tape.call(1, ONE, &calls(&[("call_a1", "get_price", "{}")]));
+        tape.call(2, &two(result, "call_a1"), &text("No ferry."));
+        tape.call(3, &talk("Write to the guests.", &[other]), &text("Dear guests"));
+        let plan = Plan::new(tape.run(), with(&["2.result=all is well"])).expect("a plan");
+        plan.describe().into_iter().find(|line| line.contains("alone")).unwrap_or_default()
+    };
+    assert_eq!(
+        warned("Tell them that the ferry of half past nine is cancelled, please."),
+        "2.result is changed for the model alone: the agent's own code put the real one into node 4"
+    );
+    assert_eq!(warned("Tell them about the weather."), "");
+}

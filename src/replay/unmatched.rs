@@ -42,7 +42,7 @@ pub fn unmatched(plan: &Plan, replay: &Run) -> Vec<Unmatched> {
     for (seq, call) in &replay.calls {
         let Some(decided) = call.decided.as_ref().filter(|decided| decided.action == Action::Refuse) else { continue };
         let parsed = wire::parse(&call.request, &|_| None);
-        let miss = miss::explain(plan, &taken, &parsed, &splitter);
+        let miss = miss::explain(plan, &taken, &parsed, &splitter, None);
         let difference = miss.difference();
         found.push(Unmatched {
             seq: *seq,

@@ -117,7 +117,7 @@ impl App {
         for wanted in changes {
             let same = |known: &Wanted| known.node == wanted.node && known.path == wanted.path;
             let known = self.changes.iter().position(same);
-            match Change::check(&self.opened.run, wanted.clone()) {
+            match Change::check(&self.opened.run, wanted.clone(), false) {
                 Ok(_) => match known {
                     Some(place) => self.changes[place] = wanted,
                     None => self.changes.push(wanted),

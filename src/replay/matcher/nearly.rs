@@ -38,6 +38,7 @@ impl Matcher {
             old.call_id == new.call_id
                 && tool.is_some_and(|tool| !self.plan.options.run_tools.contains(tool))
                 && !self.relayed.contains(&new.call_id)
+                && !self.result_is_changed(&new.call_id)
         };
         let mut matches = Vec::new();
         let mut conflict = None;

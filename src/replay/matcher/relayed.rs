@@ -1,6 +1,8 @@
 //! Results of tools that hand on what a changed call answered, as sub-agents do: they follow from the change.
 
 use super::Matcher;
+use super::doing::leaves;
+use crate::model::NodeId;
 use crate::replay::miss::readable;
 use crate::text::json::quote;
 use crate::wire::canonical::Canonical;
@@ -22,9 +24,18 @@ impl Matcher {
                 continue;
             }
             let now = readable(value);
-            if self.said_otherwise.iter().any(|answer| hands_on(&now, answer)) {
+            if self.doing.is_in(&now) || self.said_otherwise.iter().any(|answer| hands_on(&now, answer)) {
                 self.relayed.insert(id.clone());
             }
+        }
+    }
+
+    /// A changed announced node gave this.
+    pub(super) fn bring(&mut self, node: NodeId, values: &[String]) {
+        let texts: Vec<String> = values.iter().flat_map(|value| leaves(value)).collect();
+        self.doing.bring(&self.plan, Some(node), texts.iter().map(String::as_str));
+        for text in texts {
+            self.remember_said(&text);
         }
     }
 

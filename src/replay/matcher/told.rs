@@ -51,17 +51,20 @@ impl Matcher {
             let run_again = self.plan.options.run_tools.contains(&begin.name)
                 || (self.plan.from.contains(&self.plan.told[place].node) && reads(&begin.kind));
             if run_again {
-                self.handed.push(self.told_end(place));
+                self.doing.bring(&self.plan, Some(self.plan.told[place].node), []);
                 return runs(grade, notes);
             }
             let seq = self.plan.told[place].seq;
-            let changed = self.plan.changes.iter().any(|change| match &change.target {
+            let is_changed = |target: &Target| match target {
                 Target::Given(given) => *given == seq,
                 Target::Result { announced, .. } => *announced == Some(seq),
-                _ => false,
-            });
+                Target::Input | Target::Answer => false,
+            };
+            let changes = self.plan.changes.iter().filter(|change| is_changed(&change.target));
+            let values: Vec<String> = changes.map(|change| change.wanted.value.clone()).collect();
+            let changed = !values.is_empty();
             if changed {
-                self.handed.push(self.told_end(place));
+                self.bring(self.plan.told[place].node, &values);
             }
             let action = if changed { Action::ServeEdited } else { Action::Serve };
             let renamer = self.naming.renamer();
@@ -171,12 +174,6 @@ impl Matcher {
             found.extend(renamer.stale(renamer.text(error.as_bytes()).as_deref().unwrap_or(error.as_bytes())));
         }
         found
-    }
-
-    fn told_end(&self, place: usize) -> Micros {
-        let announced = self.plan.run.announced.get(&self.plan.told[place].seq);
-        announced
-            .map_or(Micros(0), |announced| announced.finish.as_ref().map_or(announced.begin.at, |finish| finish.at))
     }
 }
 
