@@ -184,12 +184,20 @@ pub struct AnswerHead {
 }
 
 /// Pieces of a body, as they arrived.
+///
+/// Of a long body they come in parts of at least [`Chunks::PART`] bytes; what comes with fewer, or with none, ends what
+/// there is so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chunks {
     /// The request's number.
     pub seq: Seq,
     /// Arrival and bytes of each piece, in order.
     pub pieces: Vec<(Micros, Bytes)>,
+}
+
+impl Chunks {
+    /// From this size on pieces are told before the body's end.
+    pub const PART: usize = 16 << 20;
 }
 
 /// How an answer ended.

@@ -11,10 +11,6 @@ use super::listener::Shared;
 use crate::model::Micros;
 use crate::model::event::{AnswerHead, Chunks, End, Ending, Event, Frame, Note, Seq};
 
-/// Pieces are told together, at the latest when there are this many bytes of them: a credential may
-/// lie across the border of two pieces.
-const TOGETHER: usize = 16 << 20;
-
 /// How much of an answer is kept for `Answer::ended`.
 const KEPT: usize = 64 << 20;
 
@@ -32,6 +28,8 @@ pub(crate) struct Exchange {
     decoder: Decoder,
     batch: Vec<(Micros, Bytes)>,
     batched: usize,
+    /// Whether a part was told of which the end may be held back.
+    parted: bool,
     kept: Vec<Bytes>,
     kept_bytes: usize,
     wanted: bool,
@@ -53,6 +51,7 @@ impl Exchange {
             decoder: Decoder::new(None).0,
             batch: Vec::new(),
             batched: 0,
+            parted: false,
             kept: Vec::new(),
             kept_bytes: 0,
             wanted,
@@ -97,8 +96,12 @@ impl Exchange {
         }
         self.batched += decoded.len();
         self.batch.push((self.shared.now(), decoded));
-        if self.marked || self.batched >= TOGETHER {
+        // Together, because a credential may lie across the border of two pieces.
+        if self.marked || self.batched >= Chunks::PART {
             self.flush();
+        }
+        if self.marked && std::mem::take(&mut self.parted) {
+            self.shared.saw(Event::Chunks(Chunks { seq: self.seq, pieces: Vec::new() }));
         }
         self.marked
     }
@@ -140,6 +143,7 @@ impl Exchange {
     fn flush(&mut self) {
         if !self.batch.is_empty() {
             let pieces = std::mem::take(&mut self.batch);
+            self.parted |= self.batched >= Chunks::PART;
             self.batched = 0;
             self.shared.saw(Event::Chunks(Chunks { seq: self.seq, pieces }));
         }

@@ -1,6 +1,5 @@
 //! Events on their way to the recording: a thread of their own redacts and writes them.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,8 +11,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::fit;
-use crate::model::Micros;
-use crate::model::event::{Chunks, Event, Headers, Seq};
+use crate::model::event::Event;
 use crate::proxy::{Boxed, Watch};
 use crate::redact::Redactor;
 
@@ -46,9 +44,6 @@ pub trait Redact: Send + Sync + 'static {
     /// The event as it may be written; it may be held back, or come with others that were.
     fn event(&self, event: &Event) -> Vec<Event>;
 
-    /// Pieces of a body, whole or up to the end of a part, as they may be written.
-    fn pieces(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)>;
-
     /// What is still held back, at the end.
     fn finish(&self) -> Vec<Event>;
 }
@@ -56,10 +51,6 @@ pub trait Redact: Send + Sync + 'static {
 impl Redact for Redactor {
     fn event(&self, event: &Event) -> Vec<Event> {
         Self::event(self, event)
-    }
-
-    fn pieces(&self, content_type: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)> {
-        Self::pieces(self, content_type, pieces)
     }
 
     fn finish(&self) -> Vec<Event> {
@@ -96,7 +87,6 @@ impl<S: Sink> Recorder<S> {
             warn: Box::new(warn),
             queued: Arc::clone(&queued),
             failed: Arc::clone(&failed),
-            types: HashMap::new(),
             unflushed: false,
         };
         let thread =
@@ -137,8 +127,6 @@ struct Writer<S> {
     warn: Box<dyn Fn(&str) + Send>,
     queued: Arc<AtomicUsize>,
     failed: Arc<AtomicBool>,
-    /// Content types of answers that have not ended.
-    types: HashMap<Seq, String>,
     unflushed: bool,
 }
 
@@ -191,20 +179,6 @@ impl<S: Sink> Writer<S> {
             self.fail("the disk does not keep up");
             return;
         }
-        match event {
-            Event::Answer(head) => drop(self.types.insert(head.seq, content_type(&head.headers).to_owned())),
-            Event::End(end) => drop(self.types.remove(&end.seq)),
-            // These are told when a part of the answer is whole, and are written then: the redactor would
-            // hold them back until its end.
-            Event::Chunks(Chunks { seq, pieces }) => {
-                let content_type = self.types.get(seq).cloned().unwrap_or_default();
-                return self.write(|redact| {
-                    let pieces = redact.pieces(&content_type, pieces);
-                    vec![Event::Chunks(Chunks { seq: *seq, pieces })]
-                });
-            }
-            _ => {}
-        }
         self.write(|redact| redact.event(event));
     }
 
@@ -236,10 +210,6 @@ impl<S: Sink> Writer<S> {
     }
 }
 
-fn content_type(headers: &Headers) -> &str {
-    headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str()).unwrap_or_default()
-}
-
 /// About how much memory an event holds on to.
 fn size(event: &Event) -> usize {
     256 + match event {
@@ -257,7 +227,8 @@ fn size(event: &Event) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::{Note, Output};
+    use crate::model::Micros;
+    use crate::model::event::{Chunks, Note, Output};
 
     /// Replaces `secret` with `-`, and holds back what does not end its line.
     #[derive(Default)]
@@ -275,13 +246,13 @@ mod tests {
                     held.extend_from_slice(&piece.bytes);
                     if piece.bytes.ends_with(b"\n") { release(&mut held) } else { Vec::new() }
                 }
+                Event::Chunks(Chunks { seq, pieces }) => {
+                    let all: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect();
+                    let pieces = vec![(pieces[0].0, String::from_utf8_lossy(&all).replace("secret", "-").into())];
+                    vec![Event::Chunks(Chunks { seq: *seq, pieces })]
+                }
                 other => vec![other.clone()],
             }
-        }
-
-        fn pieces(&self, _: &str, pieces: &[(Micros, Bytes)]) -> Vec<(Micros, Bytes)> {
-            let all: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect();
-            vec![(pieces[0].0, String::from_utf8_lossy(&all).replace("secret", "-").into())]
         }
 
         fn finish(&self) -> Vec<Event> {

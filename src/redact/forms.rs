@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use crate::text::json::unmarked;
 
 /// What a body is made of.
@@ -15,6 +17,8 @@ pub(super) enum Form {
     Lines,
     /// `name=value&name=value`
     Query,
+    /// `multipart/form-data`: parts with names.
+    Parts,
     /// No text.
     Binary,
     /// Any other text.
@@ -32,10 +36,12 @@ impl Form {
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/json-lines" => {
                 Self::Lines
             }
+            "multipart/form-data" => Self::Parts,
             "application/vnd.amazon.eventstream" | "application/zip" => Self::Binary,
             _ if binary.iter().any(|start| name.starts_with(start)) && !name.ends_with("xml") => Self::Binary,
             _ => match unmarked(text).trim_ascii_start() {
                 [b'{' | b'[' | b'"', ..] => Self::Json,
+                [b'-', b'-', ..] if !parts(text).is_empty() => Self::Parts,
                 start if [&b"data:"[..], b"event:", b"id:", b"retry:"].iter().any(|field| start.starts_with(field)) => {
                     Self::Events
                 }
@@ -56,8 +62,46 @@ pub(super) fn units(form: Form, text: &[u8]) -> Vec<Range<usize>> {
             })
             .collect(),
         Form::Lines => lines(text).collect(),
-        Form::Query | Form::Binary | Form::Text => Vec::new(),
+        Form::Query | Form::Parts | Form::Binary | Form::Text => Vec::new(),
     }
+}
+
+/// The fields of a multipart form that are no files: name, and where the value stands.
+pub(super) fn parts(text: &[u8]) -> Vec<(Range<usize>, Range<usize>)> {
+    let first = memchr::memchr2(b'\n', b'\r', text).unwrap_or(0);
+    let border = &text[..first];
+    // RFC 2046 allows 70 characters and two dashes before them.
+    if !border.starts_with(b"--") || border.len() < 3 || border.len() > 72 {
+        return Vec::new();
+    }
+    let starts: Vec<usize> = memmem::find_iter(text, border).collect();
+    let mut found = Vec::new();
+    for (place, start) in starts.iter().enumerate() {
+        let end = starts.get(place + 1).copied().unwrap_or(text.len());
+        let head_at = start + border.len();
+        let blank =
+            |mark: &[u8]| memmem::find(&text[head_at..end], mark).map(|at| (head_at + at, head_at + at + mark.len()));
+        let Some((head_end, value)) = [blank(b"\r\n\r\n"), blank(b"\n\n")].into_iter().flatten().min() else {
+            continue;
+        };
+        let head = head_at..head_end;
+        let lower = text[head.clone()].to_ascii_lowercase();
+        if memmem::find(&lower, b"content-disposition").is_none() || memmem::find(&lower, b"filename").is_some() {
+            continue;
+        }
+        let Some(at) = memmem::find(&lower, b" name=").or_else(|| memmem::find(&lower, b";name=")) else { continue };
+        let name = head.start + at + 6;
+        let quoted = usize::from(text.get(name) == Some(&b'"'));
+        let length = text[name + quoted..head.end]
+            .iter()
+            .take_while(|byte| if quoted == 1 { **byte != b'"' } else { !matches!(byte, b';' | b'\r' | b'\n' | b' ') })
+            .count();
+        let body = &text[value..end];
+        let body = body.strip_suffix(b"\n").unwrap_or(body);
+        let body = body.strip_suffix(b"\r").unwrap_or(body);
+        found.push((name + quoted..name + quoted + length, value..value + body.len()));
+    }
+    found
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
@@ -91,7 +135,31 @@ mod tests {
         check("", "\u{feff}data: x", Form::Events);
         check("image/png", "{", Form::Binary);
         check("image/svg+xml", "<svg", Form::Text);
-        check("multipart/form-data; boundary=x", "--x", Form::Text);
+        check("multipart/form-data; boundary=x", "--x", Form::Parts);
+        check("", "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--\r\n", Form::Parts);
+        check("", "--- a\n+++ b\n\nc", Form::Text);
+    }
+
+    #[test]
+    fn fields_of_a_form_are_found() {
+        let check = |text: &str, expected: &[(&str, &str)]| {
+            let found = parts(text.as_bytes());
+            let found: Vec<_> = found.into_iter().map(|(name, value)| (&text[name], &text[value])).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        let part = |head: &str, value: &str, line: &str| {
+            format!("--x{line}Content-Disposition: form-data; {head}{line}{line}{value}{line}")
+        };
+        for line in ["\r\n", "\n"] {
+            let text = part("name=\"a\"", "one", line) + &part("name=b", "", line) + &format!("--x--{line}");
+            check(&text, &[("a", "one"), ("b", "")]);
+            let file = part("name=\"f\"; filename=\"a.txt\"", "one", line) + "--x--";
+            check(&file, &[]);
+            check(&part("name=\"a\"", "cut off", line), &[("a", "cut off")]);
+        }
+        check("--x", &[]);
+        check("--\r\n\r\n", &[]);
+        check("", &[]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) fn header(name: &str) -> Option<Header> {
         "authorization" | "proxy-authorization" => return Some(Header::Authorization),
         "cookie" => return Some(Header::Cookie),
         "set-cookie" => return Some(Header::SetCookie),
+        "x-session-id" | "x-sessionid" | "x-session" | "x-sid" | "session" | "sessionid" | "sid" | "jsessionid"
+        | "phpsessid" => return Some(Header::Secret),
         // The hash of a random number, and what a client may ask for.
         "sec-websocket-key" | "www-authenticate" | "proxy-authenticate" => return None,
         _ => {}
@@ -41,6 +43,8 @@ pub(super) enum Field {
     Authorization,
     /// What stands there is a secret if it looks like one.
     Likely,
+    /// What stands there is a secret if chance made it: a code, a session.
+    Random,
 }
 
 const FIELDS: &[&str] = &[
@@ -80,9 +84,25 @@ pub(super) fn field(name: &[u8]) -> Option<Field> {
         ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_PASSWD", "_PAT"].iter().any(|end| ends(end))
             && !["PUBLIC_KEY", "PUBLISHABLE_KEY"].iter().any(|end| ends(end))
     } else {
-        FIELDS.iter().any(|known| plain.ends_with(known.as_bytes()))
+        // `grid_token` is none of an id.
+        FIELDS
+            .iter()
+            .any(|known| plain.ends_with(known.as_bytes()) && (*known != "idtoken" || ends_in_word(name, known)))
     };
     likely.then_some(Field::Likely)
+}
+
+/// Whether the end of a name that reads as these letters begins with a word: `userIdToken`, `user_id_token`.
+fn ends_in_word(name: &[u8], letters: &str) -> bool {
+    let mut left = letters.len();
+    let mut at = name.len();
+    while left > 0 && at > 0 {
+        at -= 1;
+        left -= usize::from(!matches!(name[at], b'_' | b'-'));
+    }
+    at == 0
+        || matches!(name[at - 1], b'_' | b'-')
+        || (name[at].is_ascii_uppercase() && !name[at - 1].is_ascii_uppercase())
 }
 
 /// Parts of names of which [`field`] knows at least one in each name that says something.
@@ -163,6 +183,9 @@ pub(super) fn parameter(name: &[u8]) -> Option<Field> {
     if is(&secret) || is(FIELDS) {
         return Some(Field::Secret);
     }
+    if is(&["code", "session", "sessionid", "sid", "state"]) {
+        return Some(Field::Random);
+    }
     is(&["auth", "authorization", "hmac", "jwt", "key", "pwd", "secret", "sig", "token"]).then_some(Field::Likely)
 }
 
@@ -186,6 +209,12 @@ pub(super) const PARAMETERS: &[&str] = &[
     "uthorization=",
     "hmac=",
     "passwd=",
+    "code=",
+    "session=",
+    "sessionid=",
+    "session_id=",
+    "sid=",
+    "state=",
 ];
 
 /// Lower case, without `_` and `-`.
@@ -283,6 +312,9 @@ mod tests {
             "x-auth",
             "x-session-token",
             "x-csrf-token",
+            "x-session-id",
+            "X-Session",
+            "jsessionid",
         ] {
             assert_eq!(header(name), Some(Header::Secret), "{name}");
         }
@@ -312,7 +344,7 @@ mod tests {
         for name in ["api_key", "apiKey", "X-API-Key", "password", "client_secret", "secretAccessKey", "id_token"] {
             assert_eq!(field(name.as_bytes()), Some(Field::Secret), "{name}");
         }
-        for name in ["OPENAI_API_KEY", "openai_api_key", "dbPassword", "GITHUB_TOKEN"] {
+        for name in ["OPENAI_API_KEY", "openai_api_key", "dbPassword", "GITHUB_TOKEN", "user_id_token", "userIdToken"] {
             assert_eq!(field(name.as_bytes()), Some(Field::Likely), "{name}");
         }
         for name in [
@@ -326,6 +358,10 @@ mod tests {
             "TOKENS",
             "KEY",
             "SSH_PUBLIC_KEY",
+            "bid_token",
+            "grid_token",
+            "valid-token",
+            "gridToken",
         ] {
             assert_eq!(field(name.as_bytes()), None, "{name}");
         }

@@ -1,6 +1,6 @@
 //! Secrets that are known by what stands around them: private keys, web tokens, URLs, assignments.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use memchr::memmem;
 
@@ -118,6 +118,70 @@ pub(super) fn webhook(text: &[u8], after: usize) -> Option<Range<usize>> {
     let value = &text[after..after + length];
     let length = length - value.iter().rev().take_while(|byte| **byte == b'\\').count();
     (length >= 20 && names::is_random(&text[after..after + length], 20)).then_some(after..after + length)
+}
+
+/// A value of base64 behind a name that ends at `after`, as in connection strings: `AccountKey=…==`.
+pub(super) fn assigned(text: &[u8], after: usize) -> Option<Range<usize>> {
+    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let length = text[after..].iter().take(201).take_while(|byte| inside(byte)).count();
+    ((40..=200).contains(&length) && names::is_random(&text[after..after + length], 40))
+        .then_some(after..after + length)
+}
+
+/// A token that is known by what stands in its middle, from `start` to `end`: its parts before and behind.
+fn around(
+    text: &[u8],
+    (start, end): (usize, usize),
+    (left, is_left): (RangeInclusive<usize>, fn(&u8) -> bool),
+    (right, is_right): (RangeInclusive<usize>, fn(&u8) -> bool),
+) -> Option<Range<usize>> {
+    let before = text[..start].iter().rev().take(left.end() + 1).take_while(|byte| is_left(byte)).count();
+    let behind = text[end..].iter().take(right.end() + 1).take_while(|byte| is_right(byte)).count();
+    let fits = left.contains(&before) && right.contains(&behind);
+    (fits && begins(text, start - before)).then(|| start - before..end + behind)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it stands where methods of `u8` by reference do")]
+fn is_url(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+/// Whether there are capital and small letters and digits, as in what chance makes of base64.
+fn is_mixed(text: &[u8]) -> bool {
+    let has = |test: fn(&u8) -> bool| text.iter().any(test);
+    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
+}
+
+/// A token of a Telegram bot, whose `:AA` stands at `at`: its number, and 35 signs.
+pub(super) fn telegram(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let digits = text[..at].iter().rev().take(11).take_while(|byte| byte.is_ascii_digit()).count();
+    // In a URL it stands right behind `/bot`.
+    let in_url = text[..at - digits].ends_with(b"/bot");
+    let place = (8..=10).contains(&digits) && (in_url || begins(text, at - digits));
+    let length = text[at + 3..].iter().take(34).take_while(|byte| is_url(byte)).count();
+    (place && length == 33 && is_mixed(&text[at + 1..at + 3 + length])).then(|| at - digits..at + 3 + length)
+}
+
+/// A token of a Discord bot, whose first dot stands at `at`: 23 to 28 signs, 6, and 27 to 38.
+pub(super) fn discord(text: &[u8], at: usize) -> Option<Range<usize>> {
+    if text.get(at + 7) != Some(&b'.') || !text[at + 1..at + 7].iter().all(is_url) {
+        return None;
+    }
+    let found = around(text, (at, at + 8), (23..=28, is_url), (27..=38, is_url))?;
+    (is_mixed(&text[found.start..at]) && is_mixed(&text[at + 8..found.end])).then_some(found)
+}
+
+/// A client's secret of Microsoft Entra, whose `Q~` stands at `at`: three signs and a digit before, 31 to 34 behind.
+pub(super) fn entra(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'~' | b'.' | b'-');
+    let found = around(text, (at, at + 2), (4..=4, inside), (31..=34, inside))?;
+    (text[at - 1].is_ascii_digit() && is_mixed(&text[found.clone()])).then_some(found)
+}
+
+/// A token of Terraform's cloud, whose `.atlasv1.` stands from `at` to `end`: 14 signs before, 60 to 70 behind.
+pub(super) fn terraform(text: &[u8], at: usize, end: usize) -> Option<Range<usize>> {
+    let found = around(text, (at, end), (14..=14, u8::is_ascii_alphanumeric), (60..=70, is_url))?;
+    is_mixed(&text[found.clone()]).then_some(found)
 }
 
 /// The value of a query parameter in a URL, whose name ends with the `=` before `after`.
@@ -325,6 +389,54 @@ mod tests {
         ] {
             check(find, text, "://", None);
         }
+    }
+
+    #[test]
+    fn tokens_known_by_their_middle() {
+        let bot = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1";
+        check(telegram, &format!("run {bot}."), ":AA", Some(bot));
+        check(telegram, &format!("https://api.telegram.org/bot{bot}/getMe"), ":AA", Some(bot));
+        check(telegram, &format!("\\n{bot}\\n"), ":AA", Some(bot));
+        for text in [
+            "1234:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1",
+            "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw12",
+            "x123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1",
+            "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "at 10:AA",
+        ] {
+            check(telegram, text, ":AA", None);
+        }
+        let bot = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs";
+        check(discord, &format!("token {bot}\\n"), ".Cl", Some(bot));
+        check(discord, &format!("\"{bot}\""), ".Cl", Some(bot));
+        check(discord, &format!("Bot {bot}, go"), ".Cl", Some(bot));
+        for text in [
+            "someConfigurationObjectNames.Clonee.anotherPropertyWithALongNameX",
+            "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQX.ZnCjm1XVW7vRze4b7Cq4se7kKWs",
+            "com2example3package4names5.Client.theClassThatHasALongName1Name",
+            "a.Cl2FMQ.b",
+        ] {
+            check(discord, text, ".Cl", None);
+        }
+        let secret = "aB18Q~a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q";
+        check(entra, &format!("it is {secret} now"), "Q~", Some(secret));
+        check(entra, "aBc8Q~short", "Q~", None);
+        let token = format!("a1B2c3D4e5F6g7.atlasv1.{}", "a1B2c3D4e5".repeat(6));
+        let find = |text: &[u8], at: usize| terraform(text, at, at + 9);
+        check(find, &format!("={token}\n"), ".atlasv1.", Some(&token));
+        check(find, "a.atlasv1.b", ".atlasv1.", None);
+    }
+
+    #[test]
+    fn connection_strings_lose_their_keys() {
+        let key = format!("{}==", "a1B2c3D4e5+/".repeat(8)[..86].to_owned());
+        let find = |text: &[u8], at: usize| assigned(text, at + "AccountKey=".len());
+        check(find, &format!("AccountName=x;AccountKey={key};EndpointSuffix=y"), "AccountKey=", Some(&key));
+        check(find, &format!("AccountKey={key}"), "AccountKey=", Some(&key));
+        check(find, &format!("AccountKey={key}\""), "AccountKey=", Some(&key));
+        check(find, "AccountKey=<your account key goes in here, whatever it is>", "AccountKey=", None);
+        check(find, "AccountKey=a1B2c3", "AccountKey=", None);
+        check(find, "AccountKey=theKeyOfTheAccountIsToBeFoundInThePortalOfAzure", "AccountKey=", None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::forms::{Form, units};
 use super::known::Known;
 use super::mark::{self, marks};
 use super::names::{self, Field, Header};
+use super::phrase::secret_part;
 use super::scan::{Hit, Source, looks};
 use super::stream::channels;
 use crate::model::Micros;
@@ -99,6 +100,8 @@ impl fmt::Debug for Redactor {
 pub(super) struct Edit {
     pub(super) range: Range<usize>,
     pub(super) with: Vec<u8>,
+    /// Where the secret begins of which this is a part.
+    pub(super) begins: usize,
 }
 
 impl Redactor {
@@ -198,8 +201,14 @@ impl Redactor {
             } else {
                 match names::parameter(&name) {
                     Some(Field::Likely) => secret.len() >= 8 && !names::is_stand_in(&secret),
+                    // A session names the run too, so it is not looked for elsewhere.
+                    Some(Field::Random) if names::is_random(&secret, 16) => {
+                        out.extend_from_slice(start);
+                        out.extend_from_slice(self.replaced(&String::from_utf8_lossy(value), &secret).as_bytes());
+                        continue;
+                    }
+                    Some(Field::Random) | None => false,
                     Some(_) => !names::is_stand_in(&secret),
-                    None => false,
                 }
             };
             if is_secret {
@@ -263,8 +272,9 @@ impl Redactor {
     }
 
     pub(super) fn edit(&self, hit: Hit) -> Edit {
+        let begins = hit.begins.unwrap_or(hit.range.start);
         if hit.rest {
-            return Edit { range: hit.range, with: Vec::new() };
+            return Edit { range: hit.range, with: Vec::new(), begins };
         }
         let mark = mark::write(self.number(&hit.secret));
         let with = match hit.quotes {
@@ -274,7 +284,7 @@ impl Redactor {
                 super::coding::escape(quoted, depth)
             }
         };
-        Edit { range: hit.range, with }
+        Edit { range: hit.range, with, begins }
     }
 
     /// Secrets in a text, in order, none overlapping another.
@@ -285,6 +295,9 @@ impl Redactor {
             return merged(text, hits);
         }
         let named = looks(text, loosely, &mut hits) || self.holds_names(text);
+        if form == Form::Parts {
+            self.parts(text, &mut hits);
+        }
         let streamed = matches!(form, Form::Events | Form::Lines);
         if hits.is_empty() && !named && !streamed && self.rules.patterns.is_empty() {
             return hits;
@@ -324,9 +337,14 @@ impl Redactor {
         }
         let mut joined = Vec::new();
         if streamed || documents.first().is_some_and(|(_, json)| json.root().kind() == Kind::Array) {
+            let mut begins = None;
             for (place, hit) in self.joined(documents.iter().map(|(_, json)| json), loosely) {
                 let start = documents[place].0.start;
-                joined.push(Hit { range: start + hit.range.start..start + hit.range.end, ..hit });
+                let range = start + hit.range.start..start + hit.range.end;
+                if !hit.rest {
+                    begins = Some(range.start);
+                }
+                joined.push(Hit { range, begins, ..hit });
             }
         }
         if !joined.is_empty() {
@@ -358,6 +376,25 @@ impl Redactor {
         let learned = Arc::clone(&self.learned.read().unwrap_or_else(PoisonError::into_inner));
         for finder in learned.iter() {
             everywhere(finder, text, hits);
+        }
+    }
+
+    /// Fields of a form that are named like credentials.
+    fn parts(&self, text: &[u8], hits: &mut Vec<Hit>) {
+        for (name, value) in super::forms::parts(text) {
+            let (name, secret) = (&text[name], &text[value.clone()]);
+            let (place, source) = if self.rules.names(&String::from_utf8_lossy(name)) {
+                (0..secret.len(), Source::User)
+            } else {
+                let field = names::field(name).or_else(|| names::parameter(name));
+                let part = field.and_then(|field| secret_part(field, secret, false));
+                let Some(part) = part else { continue };
+                (part, Source::Name)
+            };
+            let range = value.start + place.start..value.start + place.end;
+            if !range.is_empty() {
+                hits.push(Hit::new(range.clone(), text[range].to_vec(), source));
+            }
         }
     }
 

@@ -36,11 +36,13 @@ pub(super) struct Hit {
     pub(super) quotes: Option<usize>,
     /// It is the rest of a secret whose placeholder stands before.
     pub(super) rest: bool,
+    /// Where the whole secret begins, if that is before this part of it.
+    pub(super) begins: Option<usize>,
 }
 
 impl Hit {
     pub(super) fn new(range: Range<usize>, secret: Vec<u8>, source: Source) -> Self {
-        Self { range, secret, source, quotes: None, rest: false }
+        Self { range, secret, source, quotes: None, rest: false, begins: None }
     }
 
     pub(super) fn overlaps(&self, range: &Range<usize>) -> bool {
@@ -56,6 +58,10 @@ enum Start {
     UserInfo,
     Scheme,
     Webhook,
+    Assigned,
+    Telegram,
+    Entra,
+    Terraform,
     Parameter,
     Name,
 }
@@ -75,6 +81,15 @@ static STARTS: LazyLock<(Regex, HashMap<&'static [u8], Start>)> = LazyLock::new(
         (r"hooks.slack.com\/services\/", Start::Webhook),
         ("/api/webhooks/", Start::Webhook),
         (r"\/api\/webhooks\/", Start::Webhook),
+        ("AccountKey=", Start::Assigned),
+        ("accountkey=", Start::Assigned),
+        (r"AccountKey\u003d", Start::Assigned),
+        ("SharedAccessKey=", Start::Assigned),
+        ("sharedaccesskey=", Start::Assigned),
+        (r"SharedAccessKey\u003d", Start::Assigned),
+        (":AA", Start::Telegram),
+        ("Q~", Start::Entra),
+        (".atlasv1.", Start::Terraform),
     ];
     starts.extend(TOKENS.iter().map(|token| (token.start, Start::Token(token))));
     starts.extend(PARAMETERS.iter().map(|name| (*name, Start::Parameter)));
@@ -92,6 +107,10 @@ pub(super) fn looks(text: &[u8], loosely: bool, hits: &mut Vec<Hit>) -> bool {
     let (regex, kinds) = &*STARTS;
     let placed: Vec<Range<usize>> = marks(text).map(|(range, _)| range).collect();
     let mut named = false;
+    for dot in memchr::memchr_iter(b'.', text) {
+        // It has no beginning of its own, and dots are few.
+        hits.extend(phrase::discord(text, dot).map(|range| Hit::new(range.clone(), plain(&text[range]), Source::Look)));
+    }
     let mut at = 0;
     while let Some(found) = regex.find_at(text, at) {
         let (start, end) = (found.start(), found.end());
@@ -104,6 +123,10 @@ pub(super) fn looks(text: &[u8], loosely: bool, hits: &mut Vec<Hit>) -> bool {
             Start::UserInfo => (phrase::userinfo(text, end), Source::Look),
             Start::Scheme => (phrase::after_scheme(text, start, end), Source::Look),
             Start::Webhook => (phrase::webhook(text, end), Source::Look),
+            Start::Assigned => (phrase::assigned(text, end), Source::Look),
+            Start::Telegram => (phrase::telegram(text, start), Source::Look),
+            Start::Entra => (phrase::entra(text, start), Source::Look),
+            Start::Terraform => (phrase::terraform(text, start, end), Source::Look),
             Start::Parameter => (phrase::parameter(text, end), Source::Look),
             Start::Name => {
                 at = end;

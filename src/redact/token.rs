@@ -17,6 +17,8 @@ pub(super) enum Alphabet {
     Dotted,
     /// Letters, digits, `+`, `/`, `=`, `-` and `_`.
     Base64,
+    /// Letters, digits, `-` and `_`, with capital and small letters: for beginnings that words have too.
+    Mixed,
 }
 
 /// A kind of token: how it begins, what follows, and how much of it.
@@ -31,15 +33,18 @@ const fn token(start: &'static str, alphabet: Alphabet, least: usize, most: usiz
     Token { start, alphabet, least, most }
 }
 
-use Alphabet::{Base64, Dotted, Hex, Upper, Url, Word};
+use Alphabet::{Base64, Dotted, Hex, Mixed, Upper, Url, Word};
 
-/// Formats as their vendors document them or as secret scanners know them (November 2026).
+/// Formats as their vendors document them or as secret scanners know them (gitleaks 8, trufflehog 3, detect-secrets 1.5;
+/// November 2026).
 pub(super) const TOKENS: &[Token] = &[
     // OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and many that copied them.
     token("sk-", Url, 20, 300),
     // AWS key ids, Bedrock keys.
     token("AKIA", Upper, 16, 16),
     token("ASIA", Upper, 16, 16),
+    token("LTAI", Word, 12, 26),
+    token("AQVN", Url, 35, 40),
     token("ABSK", Base64, 100, 400),
     token("bedrock-api-key-", Base64, 60, 4000),
     // GitHub, GitLab.
@@ -53,7 +58,16 @@ pub(super) const TOKENS: &[Token] = &[
     token("gldt-", Url, 20, 100),
     token("glrt-", Dotted, 20, 300),
     token("glptt-", Url, 40, 100),
+    token("glft-", Url, 20, 100),
+    token("glimt-", Url, 20, 100),
+    token("glagent-", Url, 40, 100),
+    token("gloas-", Url, 40, 100),
+    token("glsoat-", Url, 20, 100),
+    token("glcbt-", Url, 20, 100),
+    token("glffct-", Url, 20, 100),
+    token("GR1348941", Url, 20, 60),
     // Slack.
+    token("xoxe-", Url, 20, 300),
     token("xoxb-", Url, 20, 300),
     token("xoxp-", Url, 20, 300),
     token("xoxa-", Url, 20, 300),
@@ -68,6 +82,7 @@ pub(super) const TOKENS: &[Token] = &[
     token("ya29.", Url, 20, 2000),
     token("GOCSPX-", Url, 28, 28),
     token("AQ.Ab", Url, 30, 200),
+    token("1//0", Mixed, 40, 200),
     // Other model providers and their neighbours.
     token("hf_", Word, 30, 40),
     token("gsk_", Word, 40, 60),
@@ -84,11 +99,83 @@ pub(super) const TOKENS: &[Token] = &[
     token("sk_", Hex, 40, 64),
     token("phx_", Word, 40, 60),
     token("dapi", Hex, 32, 34),
+    token("tgp_v1_", Url, 40, 60),
+    token("fw_", Word, 22, 60),
+    token("pa-", Mixed, 40, 60),
+    token("llx-", Word, 40, 60),
+    token("rpa_", Word, 40, 60),
+    token("esecret_", Word, 24, 60),
+    token("api_org_", Word, 34, 40),
+    token("pylf_v1_", Url, 40, 80),
+    token("wandb_v1_", Url, 40, 120),
+    token("fc-", Hex, 32, 32),
+    token("e2b_", Hex, 40, 40),
+    token("bb_live_", Url, 20, 60),
     // Payment, mail, hosting, packages.
     token("sk_live_", Word, 16, 250),
     token("rk_live_", Word, 16, 250),
     token("sk_test_", Word, 16, 250),
     token("rk_test_", Word, 16, 250),
+    token("sk_prod_", Word, 16, 250),
+    token("rk_prod_", Word, 16, 250),
+    token("sq0atp-", Url, 22, 60),
+    token("sq0csp-", Url, 43, 60),
+    token("EAAA", Mixed, 60, 80),
+    token("shippo_live_", Hex, 40, 40),
+    token("shippo_test_", Hex, 40, 40),
+    token("EZAK", Word, 54, 54),
+    token("EZTK", Word, 54, 54),
+    token("SK", Hex, 32, 32),
+    token("xkeysib-", Url, 81, 81),
+    token("re_", Mixed, 30, 40),
+    token("shpca_", Hex, 32, 32),
+    token("shppa_", Hex, 32, 32),
+    token("shpss_", Hex, 32, 32),
+    token("doo_v1_", Hex, 64, 64),
+    token("dor_v1_", Hex, 64, 64),
+    token("sb_secret_", Url, 30, 60),
+    token("pscale_tkn_", Dotted, 32, 64),
+    token("pscale_pw_", Dotted, 32, 64),
+    token("pscale_oauth_", Dotted, 32, 64),
+    token("nfp_", Word, 36, 60),
+    token("fo1_", Url, 43, 43),
+    token("fm1a_", Base64, 50, 2000),
+    token("fm1r_", Base64, 50, 2000),
+    token("fm2_", Base64, 50, 2000),
+    token("HRKU-AA", Url, 58, 58),
+    token("dckr_pat_", Url, 27, 32),
+    token("dckr_oat_", Url, 27, 32),
+    token("tskey-", Url, 20, 100),
+    token("sha256~", Url, 43, 43),
+    token("rubygems_", Hex, 48, 48),
+    token("CLOJARS_", Word, 60, 60),
+    token("oy2", Word, 43, 43),
+    token("AKCp", Word, 69, 73),
+    token("PMAK-", Url, 59, 59),
+    token("pnu_", Word, 36, 36),
+    token("pul-", Hex, 40, 40),
+    token("rdme_", Word, 70, 70),
+    token("NRAK-", Upper, 27, 27),
+    token("dt0c01.", Dotted, 80, 100),
+    token("p8e-", Word, 32, 32),
+    token("fio-u-", Url, 64, 64),
+    token("CFPAT-", Url, 43, 43),
+    token("tfp_", Url, 40, 80),
+    token("sl.", Mixed, 100, 2000),
+    token("CCIPAT_", Url, 40, 80),
+    token("bkua_", Hex, 40, 40),
+    token("sqp_", Hex, 40, 40),
+    token("squ_", Hex, 40, 40),
+    token("sqa_", Hex, 40, 40),
+    token("sgp_", Url, 40, 80),
+    token("lin_oauth_", Word, 32, 80),
+    token("hvb.", Url, 24, 300),
+    token("sntryu_", Hex, 64, 64),
+    token("glc_", Base64, 32, 400),
+    token("ATCTT3", Base64, 100, 300),
+    token("ops_eyJ", Url, 200, 2000),
+    token("sk.eyJ", Dotted, 60, 400),
+    token("AGE-SECRET-KEY-1", Upper, 58, 58),
     token("whsec_", Base64, 24, 100),
     token("SG.", Dotted, 60, 80),
     token("shpat_", Hex, 32, 32),
@@ -122,8 +209,11 @@ impl Token {
         }
         let next = rest.get(length).copied().unwrap_or(b' ');
         let right = length >= self.least && length <= self.most && !(next.is_ascii_alphanumeric() || next == b'_');
-        // Keys are random: one of 20 letters without a digit is a word.
-        (right && rest[..length].iter().any(u8::is_ascii_digit)).then(|| at..body + length)
+        let has = |test: fn(&u8) -> bool| rest[..length].iter().any(test);
+        // Keys are random: one of 20 letters without a digit is a word, and one without capitals a slug.
+        let random = has(u8::is_ascii_digit)
+            && (self.alphabet != Mixed || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase));
+        (right && random).then(|| at..body + length)
     }
 }
 
@@ -133,7 +223,7 @@ impl Alphabet {
             Self::Word => byte.is_ascii_alphanumeric(),
             Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
             Self::Hex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-            Self::Url => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
+            Self::Url | Self::Mixed => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
             Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'),
             Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_'),
         }
@@ -163,7 +253,8 @@ mod tests {
 
     /// A made-up token of this kind.
     fn example(token: &Token) -> String {
-        format!("{}{}", token.start, "a1b2c3d4e5f60718".repeat(400)[..token.least].to_owned())
+        let body = if token.alphabet == Mixed { "a1B2c3D4e5F60718" } else { "a1b2c3d4e5f60718" };
+        format!("{}{}", token.start, &body.repeat(400)[..token.least])
     }
 
     #[test]
@@ -180,6 +271,36 @@ mod tests {
                 let found = token.find(text.as_bytes(), before.len());
                 assert!(found.is_none_or(|found| before.is_empty() && found.end == text.len()), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_too_long_or_no_chance_is_none() {
+        for token in TOKENS {
+            let cased = |text: String| if token.alphabet == Upper { text.to_uppercase() } else { text };
+            let whole = cased(example(token));
+            let short = whole[..whole.len() - 1].to_owned();
+            let letters = format!("{}{}", token.start, cased("abcdefab".repeat(400)[..token.least].to_owned()));
+            let long = format!("{}{}", token.start, cased("a1B2c3D4e5F60718".repeat(400)[..=token.most].to_owned()));
+            for text in [short, letters, long, token.start.to_owned()] {
+                assert_eq!(token.find(text.as_bytes(), 0), None, "{text}");
+            }
+        }
+        let find = |text: &str| {
+            TOKENS.iter().any(|token| text.starts_with(token.start) && token.find(text.as_bytes(), 0).is_some())
+        };
+        for text in [
+            "pa-system-with-4-speakers-for-the-assembly-hall-of-the-school",
+            "pa-SYSTEM-WITH-4-SPEAKERS-FOR-THE-ASSEMBLY-HALL-OF-SCHOOL",
+            "fw_update_2024_final",
+            "fw_version",
+            "tgp_v1_migration_2",
+            "re_match_all_of_the_2_patterns_in_here",
+            "sl.component.with.names.and.a.number.4",
+            "SK0000",
+            "age-secret-key-1qqqq",
+        ] {
+            assert!(!find(text), "{text}");
         }
     }
 
