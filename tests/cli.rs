@@ -41,6 +41,7 @@ fn help_names_every_command_by_its_task() {
       export    Write a run to a file
       rm        Delete runs
       store     Verify and rebuild the store
+      trust     Agree to the upstreams of this project
 
           --store <DIR>   Store to use [default: the nearest .retake, else the user's]
           --color <WHEN>  When to use color [default: auto] [possible values: auto, always, never]

@@ -37,5 +37,6 @@ mod testing;
 mod tidy;
 mod torture;
 mod travel;
+mod trust;
 mod ui;
 mod wire;

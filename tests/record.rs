@@ -198,10 +198,10 @@ fn a_mistake_in_the_settings_does_not_keep_the_agent_from_starting() {
 
     it ran
     --- stderr
-    error: `a/b` cannot name a provider: it takes letters, digits, `-`, `_` and `.`, and not `retake`
-
-    hint: write it as `--upstream openai=http://127.0.0.1:8080/v1`
-    retake: warning: `[upstream]` in `retake.toml` is left out
+    retake: warning: `retake.toml` would send the calls of `a/b`, with your key, to http://127.0.0.1:9; nobody agreed to that, so it is not used
+    hint: look at it, and agree with `retake trust`
+    retake: recorded lkkkkkkk, but it made no calls that retake could see
+    hint: let the client take its base URL from the environment (`OPENAI_BASE_URL`, `ANTHROPIC_BASE_URL`, …) instead of setting it in code, and keep a `.env` file from overriding it
 
     it ran
     --- stderr

@@ -282,6 +282,22 @@ fn a_timeout_a_crash_and_a_call_are_three_messages() {
 }
 
 #[test]
+fn a_timeout_ends_what_the_agent_started_too() {
+    let trial = kept();
+    let toml = file(&trial, "retake.toml");
+    let command = toml.lines().find(|line| line.starts_with("command")).expect("it has one");
+    let shell = "command = [\"sh\", \"-c\", \"sleep 300 & echo $! > below; sh -c 'sleep 301 & echo $! > further; wait'; wait\"]";
+    trial.env.write("retake.toml", toml.replace(command, shell));
+    let ran = trial.finish(trial.command().args(["test", "--timeout", "1"]));
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    for name in ["below", "further"] {
+        let pid = file(&trial, name);
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        assert!(stat.is_empty() || stat.contains(") Z "), "{name} still runs: {stat}");
+    }
+}
+
+#[test]
 fn levels_and_matchers_say_what_counts() {
     let trial = kept();
     let toml = file(&trial, "retake.toml");

@@ -7,7 +7,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{
     Globals, demo, diff, export, flake, grade, help, import, ls, record, replay, review, rm, show, snapshot, step,
-    store, tag, test,
+    store, tag, test, trust,
 };
 
 /// Record, replay and diff agent runs
@@ -43,6 +43,7 @@ pub(super) enum Command {
     Export(export::Args),
     Rm(rm::Args),
     Store(store::Args),
+    Trust(trust::Args),
     Help(help::Args),
 }
 
@@ -53,7 +54,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Look", &["ls", "show", "step", "diff"]),
     ("Replay", &["replay", "grade", "flake"]),
     ("Test", &["snapshot", "test", "review"]),
-    ("Keep", &["tag", "export", "rm", "store"]),
+    ("Keep", &["tag", "export", "rm", "store", "trust"]),
 ];
 
 /// Reads the words of the command line, the program's name first.

@@ -1,18 +1,19 @@
 //! What `record`, `replay` and `demo` share: surroundings, credentials, where calls go, closing lines.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Error, Globals, Kind, library};
-use crate::config::{self, Dotenv, Settings};
+use super::replay::asked;
+use super::{Error, Globals, Kind, library, origin};
+use crate::config::{self, Agreed, Dotenv, Settings};
 use crate::format::json;
 use crate::model::event::Started;
 use crate::proxy::{Clock, EndsStream};
 use crate::record::{self, Failure, Leash, Live, Missed, Routes, Sealed, Setup, Take};
 use crate::redact::{Redactor, Rules};
 use crate::store::Store;
-use crate::text::escape::escaped;
+use crate::text::escape::{escaped, one_line};
 use crate::ui::{run as run_view, streams};
 use crate::wire;
 
@@ -72,15 +73,63 @@ impl Surroundings {
 
     /// Where calls go: `--upstream` before `retake.toml` before the environment.
     pub(crate) fn routes(&self, given: &[String]) -> Result<Routes, Error> {
-        let named = |provider: &str| given.iter().any(|given| given.split('=').next() == Some(provider));
-        let configured = self.settings.upstream.iter().filter(|(provider, _)| !named(provider));
-        let given: Vec<String> =
-            given.iter().cloned().chain(configured.map(|(provider, url)| format!("{provider}={url}"))).collect();
-        Routes::new(record::Surroundings { variables: &self.variables, dotenv: self.dotenv.as_ref(), given: &given })
-            .map_err(|error| {
+        let open = self.open_upstreams(given)?;
+        let configured = self.settings.upstream.iter().filter(|(provider, url)| {
+            !is_named(given, provider) && !open.iter().any(|(open, to)| open.provider == *provider && to == url)
+        });
+        let configured = configured.map(|(provider, url)| format!("{provider}={url}"));
+        self.routes_of(&given.iter().cloned().chain(configured).collect::<Vec<_>>())
+    }
+
+    fn routes_of(&self, given: &[String]) -> Result<Routes, Error> {
+        Routes::new(record::Surroundings { variables: &self.variables, dotenv: self.dotenv.as_ref(), given }).map_err(
+            |error| {
                 Error::new(Kind::Usage, error.to_string())
                     .hint("write it as `--upstream openai=http://127.0.0.1:8080/v1`")
-            })
+            },
+        )
+    }
+
+    /// Upstreams of the project's `retake.toml`: what is to be agreed to, and the URL.
+    pub(crate) fn project_upstreams(&self) -> Vec<(Agreed, String)> {
+        let Some(folder) = self.settings.path.as_deref().and_then(Path::parent) else { return Vec::new() };
+        let project = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let wanted = |(provider, url): &(String, String)| {
+            let agreed = Agreed { project: project.clone(), provider: provider.clone(), origin: origin_of(url) };
+            (agreed, url.clone())
+        };
+        self.settings.upstream.iter().map(wanted).collect()
+    }
+
+    /// Those of them that nobody agreed to, and that lead elsewhere than calls go without them.
+    fn open_upstreams(&self, given: &[String]) -> Result<Vec<(Agreed, String)>, Error> {
+        let mut wanted = self.project_upstreams();
+        wanted.retain(|(wanted, _)| !is_named(given, &wanted.provider) && !config::is_agreed(wanted));
+        if !wanted.is_empty() {
+            let without = self.routes_of(given)?.list();
+            wanted.retain(|(wanted, _)| {
+                !without.iter().any(|(name, url)| *name == wanted.provider && origin_of(url) == wanted.origin)
+            });
+        }
+        Ok(wanted)
+    }
+
+    /// Asks on a terminal whether the project's upstreams may be used; says which are not.
+    pub(crate) fn agree(&self, given: &[String]) -> Result<(), Error> {
+        for (wanted, url) in self.open_upstreams(given)? {
+            let (provider, url) = (one_line(&wanted.provider), one_line(&url));
+            let question =
+                format!("`retake.toml` sends the calls of `{provider}`, with your key, to {url}; use it? [y/N] ");
+            if !config::in_ci() && asked(&question)? && config::agree(&wanted).is_ok() {
+                continue;
+            }
+            say(&format!(
+                "warning: `retake.toml` would send the calls of `{provider}`, with your key, to {url}; nobody agreed to \
+                 that, so it is not used"
+            ));
+            streams::note("hint: look at it, and agree with `retake trust`\n");
+        }
+        Ok(())
     }
 
     /// How a command is started now.
@@ -95,6 +144,19 @@ fn wrong(problem: &config::Problem) -> Error {
         config::Problem::Invalid { nearest: Some(nearest), .. } => error.hint(format!("did you mean `{nearest}`?")),
         _ => error,
     }
+}
+
+/// Whether a provider is among `PROVIDER=URL`.
+fn is_named(given: &[String], provider: &str) -> bool {
+    given.iter().any(|given| given.split('=').next() == Some(provider))
+}
+
+/// Scheme, host and port of a URL.
+fn origin_of(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}").to_ascii_lowercase()
 }
 
 /// The words of a command as they are kept: what is no UTF-8 in them is shown as `\u{fffd}`.
@@ -147,6 +209,7 @@ pub(crate) struct Recording<'a> {
 pub(crate) fn record(recording: &Recording<'_>, globals: &Globals) -> Result<(i32, Option<Sealed>), Error> {
     let (mut around, may_record) = Surroundings::for_recording()?;
     let redactor = around.redactor(recording.redact)?;
+    around.agree(recording.upstream)?;
     let routes = match around.routes(recording.upstream) {
         Err(error) if !around.settings.upstream.is_empty() => {
             // What the file says must not keep the agent from starting; what the user typed is corrected first.
@@ -173,7 +236,11 @@ pub(crate) fn record(recording: &Recording<'_>, globals: &Globals) -> Result<(i3
         }
     };
     let mut started = around.started(recording.command);
-    started.run = kept.as_ref().map(|(_, take)| take.run().clone());
+    started.upstreams = routes.list();
+    if let Some((store, take)) = &kept {
+        started.run = Some(take.run().clone());
+        origin::mark(store, take.run(), &started, &redactor);
+    }
     let done = record::run(Setup {
         command: recording.command.to_vec(),
         directory: around.directory.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Error, Globals, Kind, library};
+use super::{Error, Globals, Kind, library, origin};
 use crate::config;
 use crate::model::RunId;
 use crate::text::escape::one_line;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<i32, Error> {
             })?
         };
         if !before.contains(&id) {
-            store.note(&id, library::IMPORTED, config::now()).map_err(|error| library::failed(&error))?;
+            store.note(&id, origin::IMPORTED, config::now()).map_err(|error| library::failed(&error))?;
         }
         globals.print(format!("{id}\n"))?;
     }

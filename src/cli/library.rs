@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Globals, Kind};
+use super::{Error, Globals, Kind, origin};
 use crate::config;
 use crate::format::lines;
 use crate::model::event::Event;
@@ -192,17 +192,14 @@ pub(crate) fn find(selector: &str, globals: &Globals) -> Result<Found, Error> {
     Ok(Found { run, summary, damage })
 }
 
-/// What the ledger says of a run that came from elsewhere.
-pub(crate) const IMPORTED: &str = "imported";
-
-/// The run that a selector means, and whether it came from elsewhere: a file, or an import.
+/// The run that a selector means, and whether it came from elsewhere: a file, an import, a copy.
 pub(crate) fn find_with_origin(selector: &str, globals: &Globals) -> Result<(Found, bool), Error> {
     let found = find(selector, globals)?;
     if is_file(selector) {
         return Ok((found, true));
     }
-    let said = open(globals)?.notes(&found.run.id).map_err(|error| failed(&error))?;
-    Ok((found, said.iter().any(|remark| remark.text == IMPORTED)))
+    let strange = origin::is_strange(&open(globals)?, &found.run.id, &found.run.started)?;
+    Ok((found, strange))
 }
 
 /// Whether a selector is a path rather than a name.

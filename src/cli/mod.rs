@@ -14,6 +14,7 @@ mod help;
 mod import;
 mod library;
 mod ls;
+mod origin;
 mod record;
 mod replay;
 mod review;
@@ -24,6 +25,7 @@ mod step;
 mod store;
 mod tag;
 mod test;
+mod trust;
 mod workflows;
 
 use std::ffi::OsString;
@@ -73,6 +75,7 @@ fn run(words: Vec<OsString>) -> i32 {
         Command::Test(args) => test::run(args, globals),
         Command::Review(args) => review::run(args, globals),
         Command::Tag(args) => tag::run(args, globals),
+        Command::Trust(args) => trust::run(args, globals),
         Command::Export(args) => export::run(args, globals),
         Command::Rm(args) => rm::run(args, globals),
         Command::Store(args) => store::run(args, globals),

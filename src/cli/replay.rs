@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::behind::{self, Surroundings};
-use super::{Error, Globals, Kind, demo, edit, library};
+use super::{Error, Globals, Kind, demo, edit, library, origin};
 use crate::config::{Policy, Settings, Tier};
 use crate::demo::is_stand_in;
 use crate::demo::stand_in::Handle;
@@ -203,10 +203,10 @@ pub(crate) fn command(given: &[OsString], verb: &str, run: &Run, imported: bool)
             Error::new(Kind::Usage, what).hint(format!("give it yourself: `retake {verb} {} -- COMMAND`", run.id))
         );
     }
-    if imported && !asked(&format!("run `{}` was imported; run its command `{shown}` here? [y/N] ", run.id))? {
+    if imported && !asked(&format!("run `{}` was not recorded here; run its command `{shown}`? [y/N] ", run.id))? {
         return Err(Error::new(
             Kind::Usage,
-            format!("run `{}` was imported, and its command is not run unasked: `{shown}`", run.id),
+            format!("run `{}` was not recorded here, and its command is not run unasked: `{shown}`", run.id),
         )
         .hint(format!("if you trust it, give it yourself: `retake {verb} {} -- {shown}`", run.id)));
     }
@@ -348,6 +348,9 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
     consent(&plan, &around.settings, request)?;
     let redactor = around.redactor(&[])?;
     redactor.reserve(plan.highest_secret());
+    if !request.mute {
+        around.agree(&request.upstream)?;
+    }
     let routes = around.routes(&upstreams(&plan, &around, request))?.after(&plan.run().started.upstreams);
     let mut set = record::placeholders(&plan.run().started.variables, &around.variables, around.dotenv.as_ref());
     if !request.keep_telemetry {
@@ -356,6 +359,8 @@ pub(crate) fn perform(run: Run, options: Options, request: &Request, globals: &G
     let (store, take) = behind::begin(globals, &redactor)?;
     let mut started = replay::started(around.started(&request.command), &id, request.changes.clone(), highest);
     started.run = Some(take.run().clone());
+    started.upstreams = routes.list();
+    origin::mark(&store, take.run(), &started, &redactor);
     if !request.mute {
         different(&plan, &started, globals);
     }
@@ -507,9 +512,10 @@ pub(crate) fn unagreed(plan: &Plan, settings: &Settings) -> Vec<String> {
 /// What the agent reads: what is piped in, else what was recorded.
 fn input(plan: &Plan, only_recorded: bool) -> Input {
     let recorded_terminal = plan.run().started.terminals[0];
-    if recorded_terminal || (!only_recorded && record::is_piped_in()) {
+    if !only_recorded && (recorded_terminal || record::is_piped_in()) {
         return Input::Own;
     }
+    // What was typed was not recorded, so a run that only the recording sees reads its end at once.
     let pieces = plan.run().output.iter().filter(|output| output.stream == 0 && !output.bytes.is_empty());
     Input::Recorded(pieces.map(|piece| (piece.at, piece.bytes.clone())).collect())
 }
@@ -532,5 +538,31 @@ fn different(plan: &Plan, now: &Started, globals: &Globals) {
     }
     if !notes.is_empty() && !globals.quiet {
         behind::say(&format!("  different now: {}", notes.join("; ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{Event, Output};
+
+    #[test]
+    fn a_run_that_only_the_recording_sees_never_reads_our_input() {
+        let plan = |terminal: bool| {
+            let started = Started { terminals: [terminal, false, false], ..Started::default() };
+            let bytes = bytes::Bytes::from_static(b"yes");
+            let typed = Event::Output(Output { at: crate::model::Micros(2), stream: 0, bytes });
+            let events: Vec<Event> =
+                [Event::Started(started)].into_iter().chain((!terminal).then_some(typed)).collect();
+            let run = record::assemble(&RunId::from_seed(1), &events);
+            Plan::new(run, Options::default()).expect("it is a plan")
+        };
+        let pieces = |input: Input| match input {
+            Input::Recorded(pieces) => Some(pieces.len()),
+            Input::Own => None,
+        };
+        assert_eq!(pieces(input(&plan(true), true)), Some(0));
+        assert_eq!(pieces(input(&plan(false), true)), Some(1));
+        assert_eq!(pieces(input(&plan(true), false)), None);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::behind::Surroundings;
 use super::replay::{self, Request};
-use super::{Error, Globals, Kind, library, snapshot as kept};
+use super::{Error, Globals, Kind, library, origin, snapshot as kept};
 use crate::config::{self, Settings, Workflow};
 use crate::model::{self, Run, RunId};
 use crate::record;
@@ -298,7 +298,7 @@ fn settle(project: &Project, workflow: &Workflow, settings: &Settings) -> Result
 fn keep(globals: &Globals, recording: &Recording, replay: &Path, id: &RunId) -> Result<(RunId, RunId), Error> {
     let store = library::make(globals)?;
     library::keep(&store, &recording.id, &recording.events)?;
-    store.note(&recording.id, library::IMPORTED, config::now()).map_err(|error| library::failed(&error))?;
+    store.note(&recording.id, origin::IMPORTED, config::now()).map_err(|error| library::failed(&error))?;
     store.import(replay).map_err(|error| library::failed(&error))?;
     Ok((recording.id.clone(), id.clone()))
 }

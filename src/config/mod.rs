@@ -8,6 +8,7 @@ mod environment;
 mod moment;
 mod places;
 mod settings;
+mod state;
 mod whereabouts;
 mod workflow;
 
@@ -17,6 +18,7 @@ pub use environment::{colour_unwanted, columns, editor, in_ci, search_path, vari
 pub use moment::{now, seed};
 pub use places::places;
 pub use settings::{FILE, Names, Policy, Problem, Redact, Replay, Settings, Tier, Tool};
+pub use state::{Agreed, agree, is_agreed, secret};
 pub use whereabouts::{Location, store_to_read, store_to_write};
 pub use workflow::{Doubt, Expected, Level, Workflow, is_file_name, with_volatile};
 

@@ -7,8 +7,11 @@ use bytes::Bytes;
 /// A decoded body may be this much; beyond it the rest is not recorded.
 const MOST: usize = 1 << 30;
 
-/// How much is decoded at a time, so that the bound holds.
-const STEP: usize = 16 << 10;
+/// How much is decoded at a time, so that the bound holds: zstd makes 128 KiB of four bytes, so 8 MiB of a step.
+const STEP: usize = 256;
+
+/// How much a decoder keeps at a time.
+const BUFFER: usize = 16 << 10;
 
 /// Removes the content codings of one body, piece by piece.
 pub(crate) struct Decoder {
@@ -56,12 +59,8 @@ impl Decoder {
             if self.broken.is_some() {
                 break;
             }
-            match self.run(part) {
-                Ok(decoded) => out.extend_from_slice(&decoded),
-                Err(error) => self.broken = Some(error.to_string()),
-            }
-            if self.made + out.len() > MOST {
-                self.broken = Some(format!("it decodes to more than {} MiB", MOST >> 20));
+            if let Err(error) = decode_step(&mut self.layers, part, &mut out, MOST.saturating_sub(self.made)) {
+                self.broken = Some(error.to_string());
             }
         }
         self.made += out.len();
@@ -75,14 +74,22 @@ impl Decoder {
             _ => None,
         }
     }
+}
 
-    fn run(&mut self, part: &[u8]) -> io::Result<Vec<u8>> {
-        let mut bytes = part.to_vec();
-        for layer in &mut self.layers {
-            bytes = layer.push(&bytes)?;
+/// Decodes a step through all layers; no layer makes more of it than one step can become.
+fn decode_step(layers: &mut [Layer], part: &[u8], out: &mut Vec<u8>, most: usize) -> io::Result<()> {
+    let Some((layer, further)) = layers.split_first_mut() else {
+        if out.len() + part.len() > most {
+            return Err(io::Error::other(format!("it decodes to more than {} MiB", MOST >> 20)));
         }
-        Ok(bytes)
+        out.extend_from_slice(part);
+        return Ok(());
+    };
+    let decoded = layer.push(part)?;
+    if further.is_empty() {
+        return decode_step(further, &decoded, out, most);
     }
+    decoded.chunks(STEP).try_for_each(|step| decode_step(further, step, out, most))
 }
 
 /// The body without its content codings and their names; as it is and no name where that fails.
@@ -103,7 +110,7 @@ fn layer(name: &str) -> Option<Layer> {
     Some(match name {
         "gzip" | "x-gzip" => Layer::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Vec::new()))),
         "deflate" => Layer::Deflate,
-        "br" => Layer::Brotli(Box::new(brotli_decompressor::DecompressorWriter::new(Vec::new(), STEP))),
+        "br" => Layer::Brotli(Box::new(brotli_decompressor::DecompressorWriter::new(Vec::new(), BUFFER))),
         "zstd" => Layer::Zstd(Box::new(zstd::stream::write::Decoder::new(Vec::new()).ok()?)),
         _ => return None,
     })
@@ -184,6 +191,20 @@ mod tests {
         ];
         let (decoded, names) = decode(Some("br"), &Bytes::from_static(coded));
         assert_eq!((names.as_str(), &decoded[..]), ("br", &b"hello hello hello hello"[..]));
+    }
+
+    #[test]
+    fn no_step_becomes_more_than_is_allowed() {
+        let zeros = vec![0; 32 << 20];
+        let once = zstd::encode_all(&zeros[..], 3).unwrap();
+        let twice = zstd::encode_all(&once[..], 3).unwrap();
+        for (encoding, coded) in [("zstd", &once), ("zstd, zstd", &twice), ("gzip", &gzip(&zeros))] {
+            let (mut decoder, _) = Decoder::new(Some(encoding));
+            let mut out = Vec::new();
+            let decoded =
+                coded.chunks(STEP).try_for_each(|step| decode_step(&mut decoder.layers, step, &mut out, 1 << 20));
+            assert!(decoded.is_err() && out.len() <= 1 << 20, "{encoding}: {}", out.len());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The agent's process.
 
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -20,6 +20,8 @@ pub(super) struct Spec<'a> {
     /// Variables that it does not get.
     pub(super) unset: &'a [String],
     pub(super) input: Input,
+    /// Whether it leads a group of its own: of a run that has no part in the terminal.
+    pub(super) apart: bool,
 }
 
 /// The running agent.
@@ -44,8 +46,11 @@ impl Running {
             command.env_remove(variable);
         }
         command.envs(spec.set.iter().map(|(name, value)| (name, value)));
+        if spec.apart {
+            command.process_group(0);
+        }
         let child = command.spawn().map_err(|error| failed(&error))?;
-        leash.hold(child.id());
+        leash.hold(child.id(), spec.apart);
         // It holds the agent's ends of the pipes, which would never end.
         drop(command);
         Streams::serve(jobs);
@@ -66,6 +71,7 @@ impl Running {
         }
         self.leash.release();
         let status = self.child.wait().ok();
+        self.leash.settle();
         let code = status.and_then(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));
         (code.unwrap_or(1), self.signals)
     }

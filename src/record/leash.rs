@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
+use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group, test_kill_process_group};
 use rustix::termios::tcgetpgrp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+
+use super::below;
 
 /// How long an agent that was told to end has before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -23,26 +26,74 @@ const HANDED_ON: [(Signal, fn() -> SignalKind); 6] = [
     (Signal::USR2, SignalKind::user_defined2),
 ];
 
+/// How often it is looked whether all that was told to end has ended.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// A hold on the agent; clones hold the same.
 #[derive(Debug, Clone, Default)]
 pub struct Leash {
-    process: Arc<Mutex<Option<Pid>>>,
+    state: Arc<Mutex<State>>,
     /// Whether somebody wants it to end.
     over: Arc<AtomicBool>,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    held: Option<Held>,
+    /// Sees to it that what was told to end does.
+    ending: Option<JoinHandle<()>>,
+}
+
+/// The agent's process.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    pid: Pid,
+    /// Whether it leads a group of its own, in which is all that it started.
+    leads: bool,
+}
+
+impl Held {
+    fn send(self, signal: Signal) {
+        // It may have ended a moment ago.
+        let _ = if self.leads { kill_process_group(self.pid, signal) } else { kill_process(self.pid, signal) };
+    }
+}
+
 impl Leash {
-    /// Tells the agent to end, and kills it if it has not after 5 s. Returns at once.
+    /// Tells the agent and all that it started to end, and kills what has not after 5 s. Returns at once.
     pub fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
-        self.send(Signal::TERM);
-        let held = self.clone();
-        let kill = move || {
-            std::thread::sleep(GRACE);
-            held.send(Signal::KILL);
+        let mut state = self.lock();
+        let Some(held) = state.held else { return };
+        let started = u32::try_from(held.pid.as_raw_nonzero().get()).map(below::of).unwrap_or_default();
+        held.send(Signal::TERM);
+        // In a group of its own they have heard it.
+        let elsewhere = started.iter().filter(|_| !held.leads);
+        elsewhere.for_each(|process| process.send(Signal::TERM));
+        let leash = self.clone();
+        let see_to_it = move || {
+            let begin = Instant::now();
+            let left = || {
+                leash.lock().held.is_some()
+                    || started.iter().any(|process| process.is_there())
+                    || (held.leads && test_kill_process_group(held.pid).is_ok())
+            };
+            while left() {
+                if begin.elapsed() > GRACE {
+                    leash.send(Signal::KILL);
+                    if held.leads {
+                        held.send(Signal::KILL);
+                    }
+                    for process in &started {
+                        process.send(Signal::KILL);
+                    }
+                    return;
+                }
+                std::thread::sleep(LOOK);
+            }
         };
         // Without a thread it has to end by itself.
-        drop(std::thread::Builder::new().name("retake-leash".to_owned()).spawn(kill));
+        state.ending = std::thread::Builder::new().name("retake-leash".to_owned()).spawn(see_to_it).ok();
     }
 
     /// Whether it was told to end, by a signal too: then nothing that it left behind is waited for.
@@ -50,24 +101,39 @@ impl Leash {
         self.over.load(Ordering::SeqCst)
     }
 
-    pub(super) fn hold(&self, pid: u32) {
-        *self.lock() = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    /// Holds a process; `leads` says whether it leads a group of its own.
+    pub(super) fn hold(&self, pid: u32, leads: bool) {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        self.lock().held = pid.map(|pid| Held { pid, leads });
     }
 
     /// Lets go; before the process is reaped, so that its number cannot mean another one.
     pub(super) fn release(&self) {
-        *self.lock() = None;
+        self.lock().held = None;
     }
 
-    fn send(&self, signal: Signal) {
-        if let Some(pid) = *self.lock() {
-            // It may have ended a moment ago.
-            let _ = kill_process(pid, signal);
+    /// Waits until all that was told to end has ended.
+    pub(super) fn settle(&self) {
+        let ending = self.lock().ending.take();
+        if let Some(ending) = ending {
+            // A thread that failed has nothing more to do.
+            let _ = ending.join();
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Pid>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn send(&self, signal: Signal) {
+        if let Some(held) = self.lock().held {
+            held.send(signal);
+        }
+    }
+
+    /// Whether the agent does not hear what the terminal sends to this process's group.
+    fn is_apart(&self) -> bool {
+        self.lock().held.is_some_and(|held| held.leads)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,7 +162,7 @@ impl Signals {
                             if !matches!(number, Signal::USR1 | Signal::USR2) {
                                 leash.over.store(true, Ordering::SeqCst);
                             }
-                            if !came_from_terminal(number) {
+                            if leash.is_apart() || !came_from_terminal(number) {
                                 leash.send(number);
                             }
                         }

@@ -7,6 +7,7 @@
 mod afterlife;
 pub mod announced;
 mod assemble;
+mod below;
 pub(crate) mod calls;
 mod child;
 mod descendants;

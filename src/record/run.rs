@@ -134,6 +134,7 @@ pub fn run(setup: Setup) -> Result<Outcome, Failure> {
         set: &set,
         unset: &setup.unset,
         input: setup.input,
+        apart: setup.mute,
     };
     let agent = Running::start(spec, &setup.leash, &tap)?;
     let lookout = Lookout::start(agent.id(), listener.address(), listener.nodes_url());

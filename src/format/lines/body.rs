@@ -168,6 +168,21 @@ fn shared(left: &str, right: &str) -> (usize, usize) {
     (head, tail)
 }
 
+/// What references in a file may come to, in bytes: a small one must not fill the memory. A conversation of two thousand
+/// calls comes to a thousand times what is written.
+pub(super) fn most(text: &str) -> usize {
+    text.len().saturating_mul(1000).clamp(64 << 20, 1 << 30)
+}
+
+/// What an element of a list costs beside its bytes.
+const ELEMENT: usize = 64;
+
+/// Takes what references came to off what is left.
+fn spend(left: &mut usize, bytes: usize) -> Result<(), String> {
+    *left = left.checked_sub(bytes).ok_or("what it repeats comes to too much")?;
+    Ok(())
+}
+
 /// Lists of requests, by number and member: their elements as they are written in full.
 pub(super) type Lists = HashMap<(u64, String), Vec<Bytes>>;
 
@@ -175,6 +190,8 @@ pub(super) type Lists = HashMap<(u64, String), Vec<Bytes>>;
 pub(super) struct Said<'a> {
     pub(super) parts: &'a HashMap<String, Bytes>,
     pub(super) lists: &'a mut Lists,
+    /// How much references may still come to.
+    pub(super) left: &'a mut usize,
 }
 
 impl Said<'_> {
@@ -195,7 +212,9 @@ impl Said<'_> {
                 let with = if member.kind() == Kind::Array {
                     self.list(member, request)?
                 } else if let Some(target) = reference(member) {
-                    self.part(target)?.to_vec()
+                    let part = self.part(target)?;
+                    spend(self.left, part.len())?;
+                    part.to_vec()
                 } else {
                     continue;
                 };
@@ -214,8 +233,16 @@ impl Said<'_> {
         let mut items: Vec<Bytes> = Vec::new();
         for item in list.items() {
             match reference(item) {
-                Some(target) if target.kind() == Kind::Array => items.extend(self.beginning(target, &key)?),
-                Some(target) => items.push(self.part(target)?),
+                Some(target) if target.kind() == Kind::Array => {
+                    let beginning = self.beginning(target, &key)?;
+                    spend(self.left, beginning.iter().map(|item| item.len() + ELEMENT).sum())?;
+                    items.extend(beginning);
+                }
+                Some(target) => {
+                    let part = self.part(target)?;
+                    spend(self.left, part.len() + ELEMENT)?;
+                    items.push(part);
+                }
                 None => items.push(Bytes::copy_from_slice(item.raw())),
             }
         }
@@ -244,24 +271,30 @@ impl Said<'_> {
 }
 
 /// The pieces that a list stands for.
-pub(super) fn unpack(list: Ref<'_>) -> Result<Vec<Bytes>, String> {
+pub(super) fn unpack(list: Ref<'_>, left: &mut usize) -> Result<Vec<Bytes>, String> {
     let mut out: Vec<Bytes> = Vec::new();
     for item in list.items() {
         let piece = match item.kind() {
             Kind::String => plain(item),
             Kind::Object => Some(decoded(item.get("base64").unwrap_or(item))?),
-            _ => spliced(item, out.last().map_or(&[], |before| &before[..])),
+            _ => spliced(item, out.last().map_or(&[], |before| &before[..]), left)?,
         };
         out.push(piece.ok_or_else(|| format!("piece {} of a stream is none", out.len() + 1))?);
     }
     Ok(out)
 }
 
-fn spliced(item: Ref<'_>, before: &[u8]) -> Option<Bytes> {
+/// A piece that begins and ends as the one before.
+fn spliced(item: Ref<'_>, before: &[u8], left: &mut usize) -> Result<Option<Bytes>, String> {
     let number = |place| usize::try_from(item.at(place)?.as_u64()?).ok();
-    let head = before.get(..number(0)?)?;
-    let tail = before.get(before.len().checked_sub(number(2)?)?..)?;
-    Some([head, &item.at(1)?.as_bytes()?, tail].concat().into())
+    let (Some(head), Some(tail)) = (number(0), number(2)) else { return Ok(None) };
+    let Some(middle) = item.at(1).and_then(Ref::as_bytes) else { return Ok(None) };
+    // Beginning and end do not overlap, so nothing grows but by what is written out.
+    if head.checked_add(tail).is_none_or(|both| both > before.len()) {
+        return Ok(None);
+    }
+    spend(left, head + tail)?;
+    Ok(Some([&before[..head], &middle, &before[before.len() - tail..]].concat().into()))
 }
 
 fn plain(text: Ref<'_>) -> Option<Bytes> {

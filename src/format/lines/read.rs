@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::VERSION;
-use super::body::{Lists, Said, unpack};
+use super::body::{Lists, Said, most, unpack};
 use crate::model::event::{
     AnswerHead, Begin, Chunks, End, Ended, Ending, Event, Finish, Frame, Headers, Note, Output, PAST, Request, Seq,
     Started,
@@ -73,7 +73,8 @@ pub fn read(text: &str) -> Result<(RunId, Vec<Event>), Error> {
     }
     let hash = blake3::hash(text.as_bytes());
     let run = RunId::from_seed(hash.as_bytes()[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte)));
-    let mut reader = Reader { events: Vec::new(), clock: Micros(0), parts, lists: Lists::new(), run: run.clone() };
+    let mut reader =
+        Reader { events: Vec::new(), clock: Micros(0), parts, lists: Lists::new(), left: most(text), run: run.clone() };
     for (line, json) in &lines {
         reader.line(json.root()).map_err(|what| Error::Line { line: *line, what })?;
     }
@@ -85,6 +86,8 @@ struct Reader {
     clock: Micros,
     parts: HashMap<String, Bytes>,
     lists: Lists,
+    /// How much references may still come to.
+    left: usize,
     run: RunId,
 }
 
@@ -167,7 +170,7 @@ impl Reader {
 
     fn body(&mut self, line: Ref<'_>) -> Result<Bytes, String> {
         let request = line.get("request").and_then(Ref::as_u64);
-        Said { parts: &self.parts, lists: &mut self.lists }.bytes(line, request)
+        Said { parts: &self.parts, lists: &mut self.lists, left: &mut self.left }.bytes(line, request)
     }
 
     fn started(&mut self, line: Ref<'_>) -> Result<(), String> {
@@ -219,7 +222,7 @@ impl Reader {
             let headers: Headers = pairs(line, "headers")?;
             self.events.push(Event::Answer(AnswerHead { seq, at, status, headers, coding: String::new() }));
             let pieces = match line.get("pieces") {
-                Some(list) => unpack(list)?,
+                Some(list) => unpack(list, &mut self.left)?,
                 None => Some(self.body(line)?).filter(|body| !body.is_empty()).into_iter().collect(),
             };
             if !pieces.is_empty() {

@@ -8,6 +8,7 @@ use crate::model::event::{
     Action, AnswerHead, Begin, Chunks, Decided, End, Ended, Ending, Event, Finish, Frame, Grade, Note, Output, PAST,
     Request, Seq, Started,
 };
+use crate::text::json::Json;
 
 const LONG: &str = "You are a careful assistant who answers in one sentence and never makes anything up at all.";
 
@@ -107,6 +108,34 @@ fn a_long_conversation_is_not_said_again_with_every_call() {
     let wrong = text.replace("{\"$\":[2,2]}", "{\"$\":[2,9]}").replace("{\"$\":[3,3]}", "{\"$\":[3,9]}");
     let error = read(&wrong).expect_err("it has not that many").to_string();
     assert!(error.ends_with("`[3,9]` refers to nothing before it"), "{error}");
+}
+
+#[test]
+fn a_small_file_does_not_fill_the_memory() {
+    let body = |count: usize| format!("{{\"messages\":[{}]}}", vec!["\"a message\""; count].join(","));
+    let requests = (1..40).map(|seq| request(seq, 10 * seq, &body(usize::try_from(seq).unwrap()))).collect();
+    let mut text = text(&run(requests));
+    let mut size = 3_u64;
+    for place in 3..39 {
+        let known = format!("{{\"$\":[{place},{place}]}}");
+        assert!(text.contains(&known), "{place}: {text}");
+        let twice = format!("{{\"$\":[{place},{size}]}},{{\"$\":[{place},{size}]}}");
+        text = text.replace(&known, &twice);
+        size = 2 * size + 1;
+    }
+    assert!(text.len() < 20_000);
+    let error = super::read(&text).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("what it repeats comes to too much"), "{error}");
+
+    let unpack = |list: &str| {
+        let list = Json::parse_text(list).unwrap();
+        super::body::unpack(list.root(), &mut 100)
+    };
+    assert_eq!(unpack(r#"["abcdef",[4,"-",2]]"#).unwrap()[1], "abcd-ef");
+    assert!(unpack(r#"["abcdef",[6,"",6]]"#).is_err());
+    assert!(unpack(r#"["abcdef",[18446744073709551615,"",1]]"#).is_err());
+    let many = format!("[\"abcdef\"{}]", ",[6,\"\",0]".repeat(20));
+    assert!(unpack(&many).unwrap_err().contains("too much"));
 }
 
 #[test]
