@@ -121,6 +121,7 @@ fn help_of_a_command_explains() {
           --pace            Keep the pauses of the recording
           --keep-telemetry  Leave the telemetry that SDKs upload switched on
       -y, --yes             Agree that tools with effects run again in the agent's process
+          --force           Let `--set` send fields and values that the provider does not document
       -h, --help            Print help (see more with '--help')
 
     Changes:
