@@ -78,6 +78,9 @@ pub(crate) struct Splitter {
     never: HashSet<Vec<u8>>,
 }
 
+/// Where temporary files usually are.
+const USUAL: [&str; 5] = ["/tmp", "/var/tmp", "/private/tmp", "/var/folders", "/private/var/folders"];
+
 /// Longest word that can be a name.
 const LONGEST: usize = 128;
 
@@ -92,8 +95,7 @@ impl Splitter {
         forms.retain(|form| !form.recorded.is_empty() && !form.new.is_empty());
         let mut words: Vec<Vec<u8>> = forms.iter().flat_map(|form| [form.recorded.clone(), form.new.clone()]).collect();
         let roots = words.len();
-        let usual = ["/tmp", "/var/tmp", "/private/tmp", "/var/folders", "/private/var/folders"];
-        for root in usual.iter().chain(temporary) {
+        for root in USUAL.iter().chain(temporary) {
             let root = format!("{}/", root.trim_end_matches('/')).into_bytes();
             if root.len() > 2 && !words[roots..].contains(&root) {
                 words.push(root);
@@ -188,6 +190,13 @@ impl Splitter {
             if place && stands_alone(text, found.start(), found.end()) {
                 hits.push(piece(found.start(), found.end(), Class::Place, true));
                 at = found.end();
+            } else if found.pattern().as_usize() >= self.roots + USUAL.len()
+                && starts_path(text, found.start())
+                && let Some((end, sure)) = below(text, found.end())
+            {
+                // Below the run's own temporary directory, wherever it is.
+                hits.push(piece(found.start(), end, Class::Temporary, sure));
+                at = end;
             } else if let Some((end, sure)) = temporary(text, found.start()) {
                 hits.push(piece(found.start(), end, Class::Temporary, sure));
                 at = end;

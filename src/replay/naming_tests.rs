@@ -744,3 +744,18 @@ fn a_name_that_a_live_answer_brought_is_content() {
         assert_eq!(second.decided.action, Action::Send, "{:?}", second.decided.notes);
     }
 }
+
+#[test]
+fn a_folder_below_the_run_s_own_temporary_directory_is_minted_wherever_that_is() {
+    for root in ["/tmp/agents-x1/t", "/home/me/.cache/tmp", "/scratch/job 7/tmp"] {
+        let naming = Naming::new(Splitter::new(Vec::new(), &[root], &Names::default()));
+        let body = |name: &str| ask(&format!("Where under {root}/{name} shall the report go?"));
+        for (one, other, fits) in [
+            ("tmph78abirj", "tmp6ynfifu3", true),
+            ("tmph78abirj", "tmpjobo_2gpk4q", true),
+            ("report-november", "report-december", false),
+        ] {
+            assert_eq!(compare(&naming, &body(one), &body(other)).is_ok(), fits, "{root}: {one} {other}");
+        }
+    }
+}
